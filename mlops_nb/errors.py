@@ -1,0 +1,92 @@
+"""The errors a user can meet, each with the line to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class MlopsError(Exception):
+    """What was wrong with the offending value, and what to type next.
+
+    Shown in a notebook as two lines without a stack; in a script it is an ordinary exception.
+
+    Args:
+        what: the fact, with the offending value in it.
+        fix: the line to type next; empty when there is nothing to type.
+    """
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what if not fix else f"{what}\n{fix}")
+        self.what = what
+        self.fix = fix
+
+    def _render_traceback_(self) -> list[str]:
+        lines = [f"{type(self).__name__}: {self.what}"]
+        return [*lines, f"  try: {self.fix}"] if self.fix else lines
+
+
+class BadArgument(MlopsError, ValueError):
+    """An argument has a value that the rule does not allow."""
+
+
+class BadUsage(MlopsError):
+    """A command line could not be read: unknown command, option or missing value."""
+
+
+class NameNotDefined(MlopsError, NameError):
+    """A `$name` or `{expression}` of a command line could not be evaluated."""
+
+
+class RunNotFound(MlopsError, LookupError):
+    """No run has that number, id or name."""
+
+
+class NoActiveRun(MlopsError):
+    """Something was logged while no run was active."""
+
+
+class NotebookNotFound(MlopsError, LookupError):
+    """The notebook that should be read is not there or is not a notebook."""
+
+
+class ScriptFailed(MlopsError):
+    """An exported script did not run to its end."""
+
+
+class VerificationFailed(MlopsError):
+    """An exported script gave other metrics than the notebook."""
+
+
+class StoreUnavailable(MlopsError):
+    """The store cannot be opened, read or written; what is in it is untouched."""
+
+
+class StoreIsForeign(StoreUnavailable):
+    """The file is not a store of mlops_nb."""
+
+
+class StoreIsNewer(StoreUnavailable):
+    """The store was written by a newer version of mlops_nb."""
+
+
+class StoreIsDamaged(StoreUnavailable):
+    """The file is a store, but it is truncated or its content is malformed."""
+
+
+class StoreIsLocked(StoreUnavailable):
+    """Another process held the store for longer than the time we wait."""
+
+
+class MissingExtra(MlopsError, ImportError):
+    """A feature needs an optional dependency that is not installed."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name most like `name`, or an empty string when none is near.
+
+    >>> nearest("comparre", ["runs", "compare", "show"])
+    'compare'
+    """
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.5)), "")

@@ -1,0 +1,13 @@
+"""The notebook itself: capture what ran, read what a cell does, write it out as a script.
+
+cells.py      what a cell reads and writes (syntax tree)
+records.py    NotebookCell, Notebook, Export
+script.py     a notebook's cells to the text of a pipeline script
+service.py    finds and reads notebooks, writes and verifies scripts
+exporter.py   the nbconvert exporter `mlops_pipeline`
+inference.py  parameters and metrics that nobody named
+outputs.py    a cell's outputs as the notebook shows them
+capture.py    the hooks: %%mlops run and %mlops track
+completion.py what TAB offers
+magics.py     %mlops and %%mlops
+"""

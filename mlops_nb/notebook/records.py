@@ -1,0 +1,78 @@
+"""A notebook as it is read, and what exporting it gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlops_nb.record import Record
+from mlops_nb.reproducibility.records import Verification
+from mlops_nb.tracking.runs import Value
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookCell(Record):
+    """One cell: its kind, source, id (may be empty) and tags."""
+
+    kind: Literal["code", "markdown", "raw"]
+    source: str
+    id: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook(Record):
+    """The cells of a notebook in order; `path` as it should be named to a reader."""
+
+    path: str
+    cells: tuple[NotebookCell, ...]
+    language: str = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptParameter(Record):
+    """A command-line option of an exported script."""
+
+    name: str
+    type: str
+    default: Value
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStep(Record):
+    """A step function of an exported script; `run` is the captured run's name, or empty.
+
+    `cell` is the position of its cell among all cells of the notebook, from 0.
+    """
+
+    name: str
+    cell: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
+    run: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut(Record):
+    """A line or cell that is not in the script, and why."""
+
+    cell: int
+    line: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export(Record):
+    """An exported script: where it is, what is in it, what is not, and whether it was proved."""
+
+    notebook: str
+    path: str
+    source: str
+    parameters: tuple[ScriptParameter, ...]
+    steps: tuple[ScriptStep, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...] = ()
+    verification: Verification | None = None

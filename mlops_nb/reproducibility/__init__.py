@@ -1,0 +1,7 @@
+"""Topic 10, reproducibility: what a result was made from, and the proof that it can be made again.
+
+records.py        the records: Environment, CodeVersion, DataFingerprint, Verification
+fingerprints.py   shape and content hash of frames and arrays
+verify.py         captured metrics against those of the exported script
+service.py        reads the installed packages and git's state
+"""
