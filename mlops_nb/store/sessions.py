@@ -1,0 +1,78 @@
+"""The processes that wrote to the store, and which of them still live.
+
+A session holds a lock on a file of its own for as long as its process lives; the system lets go of it
+whatever ends the process. A RUNNING run whose session's lock can be had is one whose kernel died.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+    from mlops_nb.store.connection import Store
+
+_mine: dict[tuple[str, int, int], tuple[int, str, BaseFileLock]] = {}
+
+
+def session_id(store: Store) -> int:
+    """The row of this process's session in the store, made and locked at its first use."""
+    key = (str(store.path), store.path.stat().st_ino, os.getpid())
+    if key not in _mine:
+        from filelock import FileLock
+
+        uid = uuid.uuid4().hex
+        lock = FileLock(_lock_path(store, uid), mode=0o600)
+        _lock_path(store, uid).parent.mkdir(mode=0o700, exist_ok=True)
+        lock.acquire(blocking=False)
+        with store.transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO sessions (uid, started, pid, host) VALUES (?, ?, ?, ?)",
+                (uid, time.time(), os.getpid(), platform.node()),
+            ).lastrowid
+        _mine[key] = (row or 0, uid, lock)
+    return _mine[key][0]
+
+
+def mark_killed(store: Store) -> int:
+    """Mark the RUNNING runs of dead sessions KILLED; how many there were."""
+    unfinished = store.rows(
+        "SELECT DISTINCT s.id, s.uid FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.status = 'RUNNING'"
+    )
+    dead = [row for row, uid in unfinished if not _is_alive(store, str(uid))]
+    if not dead:
+        return 0
+    with store.transaction(durable=True) as connection:
+        marks = ",".join("?" * len(dead))
+        return connection.execute(
+            f"UPDATE runs SET status = 'KILLED' WHERE status = 'RUNNING' AND session_id IN ({marks})", dead
+        ).rowcount
+
+
+def _is_alive(store: Store, uid: str) -> bool:
+    from filelock import FileLock, Timeout
+
+    if any(uid == mine and key[2] == os.getpid() for key, (_, mine, _) in _mine.items()):
+        return True
+    path = _lock_path(store, uid)
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, mode=0o600).acquire(blocking=False):
+            pass
+    except Timeout:
+        return True
+    with suppress(OSError):
+        path.unlink()
+    return False
+
+
+def _lock_path(store: Store, uid: str) -> Path:
+    return store.folder / "sessions" / f"{uid}.lock"
