@@ -55,13 +55,14 @@ class Store:
                 schema.create(folder)
             check_file(self.path)
             self.connection = connect(self.path)
-            if self._version() < SCHEMA_VERSION:
+            version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
+            if version > SCHEMA_VERSION:
+                self.connection.close()
+                raise _newer(self.path, version)
+            if version < SCHEMA_VERSION:
                 schema.migrate(self.connection, folder)
             self._inode = self.path.stat().st_ino
         self._pid = os.getpid()
-
-    def _version(self) -> int:
-        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
     def is_gone(self) -> bool:
         """Whether the file that is open is no longer the one at the path."""
@@ -174,11 +175,15 @@ def check_file(path: Path) -> None:
         )
     (version,) = struct.unpack(">I", header[60:64])
     if version > SCHEMA_VERSION:
-        needed = _needed_release(path)
-        raise StoreIsNewer(
-            f"{path} was written by a newer mlops_nb (schema {version}, this one knows {SCHEMA_VERSION})",
-            f"pip install 'mlops-nb>={needed}'" if needed else "pip install --upgrade mlops-nb",
-        )
+        raise _newer(path, version)
+
+
+def _newer(path: Path, version: int) -> StoreIsNewer:
+    needed = _needed_release(path)
+    return StoreIsNewer(
+        f"{path} was written by a newer mlops_nb (schema {version}, this one knows {SCHEMA_VERSION})",
+        f"pip install 'mlops-nb>={needed}'" if needed else "pip install --upgrade mlops-nb",
+    )
 
 
 def _needed_release(path: Path) -> str:

@@ -135,6 +135,7 @@ def migrate(connection: sqlite3.Connection, folder: Path) -> None:
     """Bring an older store to the present schema, in one transaction."""
     with _alone(folder):
         _apply(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _apply(connection: sqlite3.Connection) -> None:

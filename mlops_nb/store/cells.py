@@ -1,0 +1,56 @@
+"""Rows of executed cells, in the order in which they ran."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.store.runs import source_id
+from mlops_nb.tracking.executions import Execution
+
+if TYPE_CHECKING:
+    from mlops_nb.store.connection import Store
+
+
+def insert_execution(connection: sqlite3.Connection, session: int, one: Execution) -> int:
+    """A new row for an executed cell; its number."""
+    return (
+        connection.execute(
+            "INSERT INTO executions (session_id, notebook, cell_id, execution_count, source_id, started, duration, "
+            "status, reads, writes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                session,
+                one.notebook,
+                one.cell_id,
+                one.execution_count,
+                source_id(connection, one.source),
+                one.started,
+                one.duration,
+                one.status,
+                _names(one.reads),
+                _names(one.writes),
+            ),
+        ).lastrowid
+        or 0
+    )
+
+
+def _names(names: Iterable[str]) -> str:
+    return json.dumps(sorted(names), ensure_ascii=False)
+
+
+def executions(store: Store, *, session: int | None = None, notebook: str | None = None) -> list[Execution]:
+    """Executed cells in the order in which they ran, of one session or one notebook or all."""
+    where, values = "1", []
+    if session is not None:
+        where, values = "e.session_id = ?", [session]
+    if notebook is not None:
+        where, values = f"{where} AND e.notebook = ?", [*values, notebook]  # type: ignore[list-item]
+    rows: list[Any] = store.rows(
+        "SELECT s.text, e.started, e.duration, e.status, e.notebook, e.cell_id, e.execution_count, e.reads, e.writes "
+        f"FROM executions e JOIN sources s ON s.id = e.source_id WHERE {where} ORDER BY e.id",
+        values,
+    )
+    return [Execution(*row[:7], tuple(json.loads(row[7])), tuple(json.loads(row[8]))) for row in rows]

@@ -1,0 +1,375 @@
+"""Rows of runs and what belongs to them: params, metrics, tags, outputs, data, artifacts.
+
+Functions that write take the connection of an open transaction; functions that read take the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+from mlops_nb.tracking.runs import Artifact, Metric, Output, Param, Run, RunError, RunSummary, Status
+from mlops_nb.tracking.values import decode_value, encode_value
+
+if TYPE_CHECKING:
+    from mlops_nb.store.connection import Store
+
+Point = tuple[str, int | None, float, float]
+"""Name, step, value, time of a logged metric."""
+
+
+def source_id(connection: sqlite3.Connection, text: str) -> int:
+    """The row of a source text, stored once however often it ran."""
+    return _once(connection, "sources", "text", text)
+
+
+def environment_id(connection: sqlite3.Connection, environment: Environment) -> int:
+    """The row of an environment, stored once however many runs had it."""
+    return _once(connection, "environments", "content", _environment_text(environment))
+
+
+@lru_cache(maxsize=4)
+def _environment_json(python: str, platform: str, packages: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps({"python": python, "platform": platform, "packages": dict(packages)}, ensure_ascii=False)
+
+
+def _environment_text(environment: Environment) -> str:
+    return _environment_json(environment.python, environment.platform, tuple(environment.packages.items()))
+
+
+def _once(connection: sqlite3.Connection, table: str, column: str, text: str) -> int:
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
+    known = connection.execute(f"SELECT id FROM {table} WHERE sha256 = ?", [digest]).fetchone()
+    if known:
+        return int(known[0])
+    row = connection.execute(f"INSERT INTO {table} (sha256, {column}) VALUES (?, ?)", [digest, text]).lastrowid
+    return row or 0
+
+
+def insert_run(connection: sqlite3.Connection, values: Mapping[str, object]) -> int:
+    """A new row of runs from column names and values; its number."""
+    names = ", ".join(values)
+    marks = ", ".join("?" * len(values))
+    return connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(values.values())).lastrowid or 0
+
+
+def finish_run(
+    connection: sqlite3.Connection,
+    run_id: int,
+    status: Status,
+    duration: float,
+    error: RunError | None,
+    notes: Sequence[str],
+) -> None:
+    """The end of a run."""
+    connection.execute(
+        "UPDATE runs SET status = ?, duration = ?, error_type = ?, error_message = ?, error_traceback = ?, notes = ? "
+        "WHERE id = ?",
+        (
+            status,
+            duration,
+            error and error.type,
+            error and error.message,
+            error and error.traceback,
+            json.dumps(list(notes), ensure_ascii=False),
+            run_id,
+        ),
+    )
+
+
+def set_surroundings(
+    connection: sqlite3.Connection, run_id: int, environment: Environment | None, code: CodeVersion | None
+) -> None:
+    """The packages and the commit a run was made with."""
+    connection.execute(
+        "UPDATE runs SET environment_id = ?, git_commit = ?, git_branch = ?, git_dirty = ? WHERE id = ?",
+        (
+            environment and environment_id(connection, environment),
+            code and code.commit,
+            code and code.branch,
+            code and code.dirty,
+            run_id,
+        ),
+    )
+
+
+def set_execution(connection: sqlite3.Connection, run_ids: Iterable[int], execution_id: int) -> None:
+    """Say which executed cell the runs belong to."""
+    connection.executemany(
+        "UPDATE runs SET execution_id = ? WHERE id = ?", [(execution_id, run_id) for run_id in run_ids]
+    )
+
+
+def add_params(connection: sqlite3.Connection, run_id: int, params: Mapping[str, object], inferred: bool) -> None:
+    """Parameters of a run; the newest value of a name stands, and a named one is never undone by an inferred one."""
+    rule = "NOTHING" if inferred else "UPDATE SET type = excluded.type, value = excluded.value, inferred = 0"
+    connection.executemany(
+        f"INSERT INTO params VALUES (?, ?, ?, ?, ?) ON CONFLICT DO {rule}",
+        [(run_id, name, *encode_value(value), inferred) for name, value in params.items()],
+    )
+
+
+_ADD_POINT = "INSERT INTO metric_points (run_id, name, step, value, time) VALUES (?, ?, ?, ?, ?)"
+_ADD_TO_METRIC = """
+INSERT INTO metrics VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    value = excluded.value, step = excluded.step, count = count + 1, numbers = numbers + excluded.numbers,
+    total = coalesce(total, 0) + coalesce(excluded.total, 0),
+    minimum = min(coalesce(minimum, excluded.minimum), coalesce(excluded.minimum, minimum)),
+    maximum = max(coalesce(maximum, excluded.maximum), coalesce(excluded.maximum, maximum)),
+    inferred = min(inferred, excluded.inferred)
+"""
+
+
+def add_points(connection: sqlite3.Connection, run_id: int, points: Sequence[Point], inferred: bool) -> None:
+    """Logged metric values, each kept, and summed up by name. SQLite keeps NaN as NULL."""
+    connection.executemany(_ADD_POINT, [(run_id, name, step, value, time) for name, step, value, time in points])
+    connection.executemany(
+        _ADD_TO_METRIC,
+        [
+            (run_id, name, value, step, int(not math.isnan(value)), value, value, value, inferred)
+            for name, step, value, _ in points
+        ],
+    )
+
+
+def set_tags(connection: sqlite3.Connection, run_id: int, tags: Mapping[str, str]) -> None:
+    """Tags of a run; the newest value of a name stands."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [(run_id, name, value) for name, value in tags.items()]
+    )
+
+
+def add_outputs(connection: sqlite3.Connection, run_id: int, outputs: Sequence[Output]) -> None:
+    """What the cell showed, in order."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (run_id, position, one.kind, one.name, json.dumps(dict(one.data), ensure_ascii=False), one.cut_bytes)
+            for position, one in enumerate(outputs)
+        ],
+    )
+
+
+def add_data(connection: sqlite3.Connection, run_id: int, data: Sequence[DataFingerprint]) -> None:
+    """What the run read; a fingerprint is stored once."""
+    for one in data:
+        key = (one.kind, json.dumps(one.shape), json.dumps(dict(one.types)), one.fingerprint)
+        connection.execute(
+            "INSERT OR IGNORE INTO fingerprints (kind, shape, types, fingerprint, exact) VALUES (?, ?, ?, ?, ?)",
+            (*key, one.exact),
+        )
+        connection.execute(
+            "INSERT OR REPLACE INTO run_data SELECT ?, ?, id FROM fingerprints "
+            "WHERE kind = ? AND shape = ? AND types = ? AND fingerprint = ?",
+            (run_id, one.name, *key),
+        )
+
+
+def add_artifact(connection: sqlite3.Connection, run_id: int, artifact: Artifact) -> None:
+    """A file kept with a run; the newest content of a path stands."""
+    connection.execute(
+        "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?)",
+        (run_id, artifact.path, artifact.sha256, artifact.size_bytes),
+    )
+
+
+def find_run(store: Store, ref: str) -> int | None:
+    """The number of the run with that number, uid (or the beginning of one), or the newest of that name."""
+    tries: list[tuple[str, object]] = [
+        ("SELECT id FROM runs WHERE name = ? ORDER BY id DESC LIMIT 1", ref),
+    ]
+    if len(ref) >= 4 and all(letter in "0123456789abcdef" for letter in ref):
+        tries.append(("SELECT id FROM runs WHERE uid >= ? ORDER BY uid LIMIT 1", ref))
+    if ref.lstrip("#").isdigit() and len(ref) < 18:
+        tries.insert(0, ("SELECT id FROM runs WHERE id = ?", int(ref.lstrip("#"))))
+    for sql, value in tries:
+        for (found,) in store.rows(sql, [value]):
+            uid = store.rows("SELECT uid FROM runs WHERE id = ?", [found])[0][0]
+            if "uid" not in sql or str(uid).startswith(ref):
+                return int(str(found))
+    return None
+
+
+def names_and_ids(store: Store, limit: int = 1000) -> list[tuple[int, str]]:
+    """Number and name of the newest runs."""
+    return [(int(str(number)), str(name)) for number, name in store.rows(
+        "SELECT id, name FROM runs ORDER BY id DESC LIMIT ?", [limit])]
+
+
+def metric_names(store: Store) -> list[str]:
+    """Every metric name in the store, sorted."""
+    return [str(name) for (name,) in store.rows("SELECT DISTINCT name FROM metrics ORDER BY name")]
+
+
+_SUMMARY = "id, uid, name, kind, status, started, duration, parent_id, notebook"
+
+
+def summaries(
+    store: Store,
+    *,
+    name: str | None = None,
+    status: str | None = None,
+    kind: str | None = None,
+    notebook: str | None = None,
+    since: float | None = None,
+    metric: str | None = None,
+    descending: bool = True,
+    by: str = "started",
+    limit: int | None = None,
+) -> tuple[tuple[RunSummary, ...], int]:
+    """Runs that match, and how many match before `limit`.
+
+    Sorted by a column (`by`: started, duration, name, status), or by the last value of `metric`
+    (runs without that metric are left out).
+    """
+    wanted = {"r.name": name, "r.status": status, "r.kind": kind, "r.notebook": notebook}
+    where = [f"{column} = ?" for column, value in wanted.items() if value is not None]
+    values: list[object] = [value for value in wanted.values() if value is not None]
+    if since is not None:
+        where.append("r.started >= ?")
+        values.append(since)
+    join = ""
+    way = "DESC" if descending else "ASC"
+    order = {"started": "r.id", "duration": "r.duration", "name": "r.name", "status": "r.status"}.get(by, "r.id")
+    if metric is not None:
+        join, order = "JOIN metrics m ON m.run_id = r.id", "m.value"
+        where += ["m.name = ?", "m.value IS NOT NULL"]
+        values.append(metric)
+    condition = f"WHERE {' AND '.join(where)}" if where else ""
+    columns = ", ".join(f"r.{column}" for column in _SUMMARY.split(", "))
+    rows = store.rows(
+        f"SELECT {columns} FROM runs r {join} {condition} ORDER BY {order} {way}, r.id DESC LIMIT ?",
+        [*values, -1 if limit is None else limit],
+    )
+    total = store.rows(f"SELECT count(*) FROM runs r {join} {condition}", values)[0][0]
+    return _with_values(store, rows), int(str(total))
+
+
+def _with_values(store: Store, rows: Sequence[tuple[Any, ...]]) -> tuple[RunSummary, ...]:
+    params: dict[int, dict[str, Any]] = {row[0]: {} for row in rows}
+    metrics: dict[int, dict[str, float]] = {row[0]: {} for row in rows}
+    tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+    where, values = _these(list(params))
+    for run, name, kind, value in store.rows(f"SELECT run_id, name, type, value FROM params {where}", values):
+        params[run][name] = value if kind in ("str", "none") else decode_value(kind, value)  # type: ignore
+    for run, name, value in store.rows(f"SELECT run_id, name, value FROM metrics {where}", values):
+        metrics[run][name] = math.nan if value is None else value  # type: ignore
+    for run, name, value in store.rows(f"SELECT run_id, name, value FROM tags {where}", values):
+        tags[run][name] = value  # type: ignore
+    return tuple(RunSummary(*row, params[row[0]], metrics[row[0]], tags[row[0]]) for row in rows)
+
+
+def _these(ids: list[int]) -> tuple[str, list[object]]:
+    if len(ids) <= 500:
+        return f"WHERE run_id IN ({','.join('?' * len(ids))})", list(ids)
+    return "WHERE run_id IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
+
+
+def get_run(store: Store, run_id: int) -> Run:
+    """All of a run."""
+    one = store.rows(
+        "SELECT r.id, r.uid, r.name, r.kind, r.status, r.started, r.duration, r.parent_id, r.notebook, r.cell_id, "
+        "r.execution_count, s.text, r.error_type, r.error_message, r.error_traceback, r.git_commit, r.git_branch, "
+        "r.git_dirty, e.content, r.notes FROM runs r JOIN sources s ON s.id = r.source_id "
+        "LEFT JOIN environments e ON e.id = r.environment_id WHERE r.id = ?",
+        [run_id],
+    )
+    row: tuple[Any, ...] = one[0]
+    error = RunError(row[12], row[13], row[14]) if row[12] is not None else None
+    code = CodeVersion(row[15], row[16], bool(row[17])) if row[15] is not None else None
+    return Run(
+        *row[:12],
+        params=_params(store, run_id),
+        metrics=metrics_of(store, run_id),
+        tags=dict(store.rows("SELECT name, value FROM tags WHERE run_id = ? ORDER BY name", [run_id])),  # type: ignore[arg-type]
+        outputs=_outputs(store, run_id),
+        data=_data(store, run_id),
+        artifacts=_artifacts(store, run_id),
+        children=tuple(int(str(i)) for (i,) in store.rows("SELECT id FROM runs WHERE parent_id = ? ORDER BY id", [run_id])),
+        error=error,
+        code=code,
+        environment=Environment(**json.loads(row[18])) if row[18] else None,
+        notes=tuple(json.loads(row[19])),
+    )
+
+
+def _params(store: Store, run_id: int) -> tuple[Param, ...]:
+    rows: list[Any] = store.rows("SELECT name, type, value, inferred FROM params WHERE run_id = ? ORDER BY name", [run_id])
+    return tuple(Param(name, decode_value(kind, value), bool(inferred)) for name, kind, value, inferred in rows)
+
+
+def metrics_of(store: Store, run_id: int) -> tuple[Metric, ...]:
+    """The metrics of a run by name."""
+    rows: list[Any] = store.rows(
+        "SELECT name, coalesce(value, 'nan'), step, count, minimum, maximum, total / nullif(numbers, 0), inferred "
+        "FROM metrics WHERE run_id = ? ORDER BY name",
+        [run_id],
+    )
+    return tuple(Metric(name, float(value), *rest, bool(inferred)) for name, value, *rest, inferred in rows)
+
+
+def _outputs(store: Store, run_id: int) -> tuple[Output, ...]:
+    rows: list[Any] = store.rows(
+        "SELECT kind, name, data, cut_bytes FROM outputs WHERE run_id = ? ORDER BY position", [run_id]
+    )
+    return tuple(Output(kind, name, json.loads(data), cut) for kind, name, data, cut in rows)
+
+
+def _data(store: Store, run_id: int) -> tuple[DataFingerprint, ...]:
+    rows: list[Any] = store.rows(
+        "SELECT d.name, f.kind, f.shape, f.types, f.fingerprint, f.exact FROM run_data d "
+        "JOIN fingerprints f ON f.id = d.fingerprint_id WHERE d.run_id = ? ORDER BY d.name",
+        [run_id],
+    )
+    return tuple(
+        DataFingerprint(name, kind, tuple(json.loads(shape)), json.loads(types), fingerprint, bool(exact))
+        for name, kind, shape, types, fingerprint, exact in rows
+    )
+
+
+def _artifacts(store: Store, run_id: int) -> tuple[Artifact, ...]:
+    rows: list[Any] = store.rows(
+        "SELECT path, sha256, size_bytes FROM artifacts WHERE run_id = ? ORDER BY path", [run_id]
+    )
+    return tuple(Artifact(*row) for row in rows)
+
+
+def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float, float]]:
+    """Step, value and time of every value logged under a name, in the order logged."""
+    rows: list[Any] = store.rows(
+        "SELECT step, value, time FROM metric_points WHERE run_id = ? AND name = ? ORDER BY id", [run_id, name]
+    )
+    return [(step, math.nan if value is None else value, time) for step, value, time in rows]
+
+
+def earlier_metrics(store: Store, name: str, before: int, limit: int = 1000) -> list[tuple[int, dict[str, float]]]:
+    """Number and last metric values of the FINISHED runs of a name before a run, newest first."""
+    rows: list[Any] = store.rows(
+        "WITH past AS (SELECT id FROM runs WHERE name = ? AND id < ? AND status = 'FINISHED' ORDER BY id DESC LIMIT ?) "
+        "SELECT past.id, m.name, m.value FROM past LEFT JOIN metrics m ON m.run_id = past.id ORDER BY past.id DESC",
+        [name, before, limit],
+    )
+    past: dict[int, dict[str, float]] = {}
+    for run, metric, value in rows:
+        found = past.setdefault(run, {})
+        if metric is not None:
+            found[metric] = math.nan if value is None else value
+    return list(past.items())
+
+
+def counts(store: Store) -> dict[str, int]:
+    """How many rows there are: runs, executed cells, sessions, artifacts."""
+    tables = ("runs", "executions", "sessions", "artifacts")
+    return {table: int(str(store.rows(f"SELECT count(*) FROM {table}")[0][0])) for table in tables}
+
+
+def runs_by_status(store: Store) -> dict[str, int]:
+    """How many runs there are in each status."""
+    rows: list[Any] = store.rows("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status")
+    return dict(rows)

@@ -1,0 +1,477 @@
+"""Start, log, finish and find runs: tracking's door to the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound, StoreUnavailable, nearest
+from mlops_nb.store import open_store
+from mlops_nb.store import runs as rows
+from mlops_nb.store.sessions import session_id
+from mlops_nb.tracking.metrics import best_value
+from mlops_nb.tracking.runs import (
+    Artifact,
+    Kind,
+    Output,
+    Run,
+    RunCard,
+    RunError,
+    RunSummary,
+    RunTable,
+    Status,
+    StoreStatus,
+)
+from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
+
+if TYPE_CHECKING:
+    from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+    from mlops_nb.store import Store
+    from mlops_nb.tracking.compare import Comparison
+
+RETRY_SECONDS = 5.0
+"""How long a run whose store failed keeps what it is told in memory before it tries again."""
+
+Write = Callable[..., object]
+
+_active: list[ActiveRun] = []
+
+
+class ActiveRun:
+    """A run that is going on. What it is told is in the store when the call returns.
+
+    While the store cannot be written, what it is told is kept in memory and written when it can be,
+    at latest by `finish`.
+
+    Args:
+        name: what the run is called; runs of one name are each other's past.
+        kind: cell, code, pipeline or step.
+        parent: the run this one is a part of.
+        store: where it is kept, or None to look from the folder `start` upwards.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kind: Kind = "code",
+        parent: ActiveRun | None = None,
+        source: str = "",
+        notebook: str = "",
+        cell_id: str = "",
+        execution_count: int | None = None,
+        store: Store | None = None,
+        start: Path | None = None,
+    ) -> None:
+        self.name = bounded_text(name, 200)
+        self.kind = kind
+        self.parent = parent
+        self.uid = uuid.uuid4().hex
+        self.id: int | None = None
+        self.started = time.time()
+        self.has_named_params = False
+        self.has_named_metrics = False
+        self.notes: list[str] = []
+        self.fault: StoreUnavailable | None = None
+        self._clock = time.perf_counter()
+        self._row = {
+            "uid": self.uid,
+            "name": self.name,
+            "kind": kind,
+            "status": "RUNNING",
+            "started": self.started,
+            "notebook": notebook,
+            "cell_id": cell_id,
+            "execution_count": execution_count,
+        }
+        self._source = source
+        self._waiting: list[tuple[Write, tuple[object, ...]]] = []
+        self._is_holding = False
+        self._tried = 0.0
+        self._store = store or (parent.store if parent else None)
+        self._start = start
+        self._pid = os.getpid()
+        self._flush()
+
+    @property
+    def store(self) -> Store | None:
+        """The store it is kept in; None while none could be opened."""
+        return self._store
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            self._store = open_store(self._start)
+        elif self._pid != os.getpid():
+            self._store, self._pid = open_store(folder=self._store.folder), os.getpid()
+        return self._store
+
+    def _write(self, function: Write, *values: object) -> None:
+        self._waiting.append((function, values))
+        if not self._is_holding and not (self.fault and time.monotonic() - self._tried < RETRY_SECONDS):
+            self._flush()
+
+    def _flush(self, durable: bool = False) -> None:
+        """Write everything that waits, in one transaction; keep it when the store fails."""
+        try:
+            store = self._opened()
+            session = session_id(store) if self.id is None else 0
+            with store.transaction(durable=durable) as connection:
+                run_id = self.id
+                if run_id is None:
+                    row = {**self._row, "parent_id": self.parent.id if self.parent else None, "session_id": session}
+                    run_id = rows.insert_run(connection, {**row, "source_id": rows.source_id(connection, self._source)})
+                for function, values in self._waiting:
+                    function(connection, run_id, *values)
+        except StoreUnavailable as error:
+            self.fault, self._tried = error, time.monotonic()
+        else:
+            self.id, self.fault = run_id, None
+            self._waiting.clear()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hold what the run is told in this block, for one transaction with what it is told next."""
+        self._is_holding = True
+        try:
+            yield
+        finally:
+            self._is_holding = False
+
+    def log(self, step: int | None = None, **metrics: object) -> None:
+        """Log metrics by keyword, at a step when they are a series.
+
+        Raises:
+            BadArgument: a value is not a number.
+        """
+        self.log_metrics(metrics, step)
+
+    def log_metrics(self, metrics: Mapping[str, object], step: int | None = None, *, inferred: bool = False) -> None:
+        """Log metrics by name; NaN and infinite values are kept as what they are."""
+        now = time.time()
+        at = _step(step)
+        points = [(bounded_text(str(name), 200), at, _number(name, value), now) for name, value in metrics.items()]
+        self.has_named_metrics |= not inferred
+        self._write(rows.add_points, points, inferred)
+
+    def log_params(self, params: Mapping[str, object], *, inferred: bool = False) -> None:
+        """Log parameters; nested dicts are flattened with dots, what has no plain form is kept as its `repr`."""
+        if not isinstance(params, Mapping):
+            raise BadArgument(f"log_params takes a dict, not {safe_repr(params, 60)}", 'mlops_nb.log_params({"depth": 3})')
+        self.has_named_params |= not inferred
+        flat = {bounded_text(str(name), 200): plain_value(value) for name, value in flat_params(params).items()}
+        self._write(rows.add_params, flat, inferred)
+
+    def set_tag(self, name: str, value: object) -> None:
+        """Set a tag; the newest value of a name stands."""
+        text = value if isinstance(value, str) else safe_repr(value)
+        self._write(rows.set_tags, {bounded_text(str(name), 200): bounded_text(text)})
+
+    def log_artifact(self, path: str | Path, name: str | None = None) -> Artifact:
+        """Keep a copy of a file with the run, under `name` (default: the file's own).
+
+        Raises:
+            BadArgument: there is no such file.
+            StoreUnavailable: it cannot be copied into the store.
+        """
+        source = Path(path)
+        if not source.is_file():
+            folder = source.parent if source.parent.is_dir() else Path()
+            near = nearest(source.name, os.listdir(folder))
+            raise BadArgument(
+                f"log_artifact: {str(path)!r} is not a file",
+                f"mlops_nb.log_artifact({str(folder / near)!r})" if near else "",
+            )
+        from mlops_nb.store.blobs import keep_file
+
+        sha256, size = keep_file(self._opened(), source)
+        artifact = Artifact(bounded_text(name or source.name, 500), sha256, size)
+        self._write(rows.add_artifact, artifact)
+        return artifact
+
+    def add_outputs(self, outputs: Sequence[Output]) -> None:
+        """Keep what the cell showed."""
+        if outputs:
+            self._write(rows.add_outputs, outputs)
+
+    def add_data(self, data: Sequence[DataFingerprint]) -> None:
+        """Keep what the run read."""
+        if data:
+            self._write(rows.add_data, data)
+
+    def add_surroundings(self, environment: Environment | None, code: CodeVersion | None) -> None:
+        """Keep the packages and the commit the run was made with."""
+        self._write(rows.set_surroundings, environment, code)
+
+    def finish(self, status: Status = "FINISHED", error: RunError | None = None) -> StoreUnavailable | None:
+        """End the run, on disk when this returns; the fault when it could not be recorded, else None."""
+        duration = time.perf_counter() - self._clock
+        self._waiting.append((rows.finish_run, (status, duration, error, tuple(self.notes))))
+        if self.id is not None and self._store is not None and self._store.is_gone():
+            self.fault = StoreUnavailable(
+                f"the store {self._store.folder} was removed while the run went on", "run it again to begin a new store"
+            )
+        else:
+            self._flush(durable=True)
+        return self.fault
+
+
+def _step(step: object) -> int | None:
+    if step is None or type(step) is int:
+        return step
+    number = metric_number(step)
+    if number is None or not number.is_integer() or abs(number) >= 2**63:
+        raise BadArgument(f"step == {safe_repr(step, 60)}, must be a whole number", "mlops_nb.log(loss=0.1, step=3)")
+    return int(number)
+
+
+def _number(name: object, value: object) -> float:
+    number = metric_number(value)
+    if number is None:
+        raise BadArgument(
+            f"metric {name} == {safe_repr(value, 60)}, must be a number",
+            f"mlops_nb.log_params({{{str(name)!r}: ...}})    (for what is not a number)",
+        )
+    return number
+
+
+def active_run() -> ActiveRun | None:
+    """The innermost run that is going on in this process."""
+    return _active[-1] if _active else None
+
+
+def begin(run: ActiveRun) -> ActiveRun:
+    """Make a run the innermost one."""
+    _active.append(run)
+    return run
+
+
+def end(run: ActiveRun) -> None:
+    """Take a run, and any left inside it, off the runs that are going on."""
+    if run in _active:
+        del _active[_active.index(run) :]
+
+
+def required_run(call: str) -> ActiveRun:
+    """The innermost run, or an error that says how to begin one.
+
+    Raises:
+        NoActiveRun: no run is going on.
+    """
+    if run := active_run():
+        return run
+    raise NoActiveRun(f"mlops_nb.{call} was called while no run is active", "%%mlops run NAME    (as the cell's first line)")
+
+
+@contextmanager
+def run(
+    name: str,
+    *,
+    kind: Kind = "code",
+    source: str = "",
+    notebook: str = "",
+    tags: Mapping[str, object] | None = None,
+    store: Store | None = None,
+    start: Path | None = None,
+) -> Iterator[ActiveRun]:
+    """Record the block as a run; inside another run it becomes that one's child.
+
+    A block that raises is FAILED, an interrupted one INTERRUPTED; the exception goes on. When the store
+    cannot be used the block runs all the same, and one line on stderr says what was not recorded.
+
+    Args:
+        name: what the run is called.
+        kind: code, step or pipeline.
+        source: its source text.
+        notebook: the notebook it belongs to.
+        tags: tags to begin with.
+        store: the store, or None to look from `start` (default: the working directory) upwards.
+        start: where to look from.
+    """
+    going = begin(
+        ActiveRun(name, kind=kind, parent=active_run(), source=source, notebook=notebook, store=store, start=start)
+    )
+    for tag, value in (tags or {}).items():
+        going.set_tag(tag, value)
+    status: Status = "FINISHED"
+    error = None
+    try:
+        yield going
+    except BaseException as raised:
+        status, error = status_of(raised), run_error(raised)
+        raise
+    finally:
+        end(going)
+        record_surroundings(going, start)
+        if fault := going.finish(status, error):
+            print(not_recorded(going.name, fault), file=sys.stderr)
+
+
+def record_surroundings(going: ActiveRun, folder: Path | None = None) -> None:
+    """Note packages and commit, to be written when the run finishes."""
+    from mlops_nb.reproducibility.service import code_version, environment
+
+    with going.together():
+        going.add_surroundings(environment(), code_version(folder or Path.cwd()))
+
+
+def not_recorded(name: str, fault: StoreUnavailable) -> str:
+    """The one line that says a run is not in the store, and what to do."""
+    return f"mlops_nb: run {bounded_text(name, 60)!r} was not recorded: {fault.what}. Try: {fault.fix}"
+
+
+def status_of(raised: BaseException | None) -> Status:
+    """The status of a run that ended with this exception."""
+    if raised is None:
+        return "FINISHED"
+    return "INTERRUPTED" if isinstance(raised, KeyboardInterrupt) or type(raised).__name__ == "CancelledError" else "FAILED"
+
+
+def run_error(raised: BaseException) -> RunError:
+    """The exception as a record, bounded; never raises."""
+    try:
+        message = str(raised)
+    except Exception:  # a user's __str__ may raise anything
+        message = f"(its message cannot be shown: {type(raised).__name__}.__str__ raises)"
+    try:
+        lines = "".join(traceback.format_exception(raised))
+    except Exception:  # the traceback prints the message, too
+        lines = "".join(traceback.format_tb(raised.__traceback__))
+    return RunError(type(raised).__name__, bounded_text(message, 2_000), _tail(lines))
+
+
+def _tail(text: str, limit: int = 20_000) -> str:
+    text = text if len(text) <= limit else f"… ({len(text) - limit} characters)\n{text[-limit:]}"
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+SORTS = ("started", "duration", "name", "status")
+
+
+def runs(
+    name: str | None = None,
+    *,
+    status: str | None = None,
+    kind: str | None = None,
+    notebook: str | None = None,
+    sort: str = "-started",
+    limit: int | None = 100,
+    store: Store | None = None,
+) -> RunTable:
+    """The runs that match, sorted.
+
+    Args:
+        name: only runs of this name.
+        status: only runs with this status.
+        kind: only cell, code, pipeline or step runs.
+        notebook: only runs of this notebook.
+        sort: started, duration, name, status or a metric's name; a leading `-` sorts downwards. Sorting by
+            a metric leaves out the runs that do not have it.
+        limit: at most this many; None for all.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        BadArgument: an unknown status, kind or sort, or a limit below 1.
+    """
+    store = store or open_store()
+    _check_choice("status", status.upper() if status else None, ("RUNNING", "FINISHED", "FAILED", "INTERRUPTED", "KILLED"))
+    _check_choice("kind", kind, ("cell", "code", "pipeline", "step"))
+    if limit is not None and limit < 1:
+        raise BadArgument(f"limit == {limit}, must be >= 1", "%mlops runs --limit 100")
+    by = sort.removeprefix("-")
+    metric = None if by in SORTS else by
+    if metric is not None and metric not in (known := rows.metric_names(store)):
+        near = nearest(metric, [*SORTS, *known])
+        raise BadArgument(f"sort == {bounded_text(by, 60)!r}, no metric has that name", near and f"%mlops runs --sort -{near}")
+    found, total = rows.summaries(
+        store,
+        name=name,
+        status=status.upper() if status else None,
+        kind=kind,
+        notebook=notebook,
+        metric=metric,
+        by=by,
+        descending=sort.startswith("-"),
+        limit=limit,
+    )
+    return RunTable(found, total, time.time(), str(store.folder))
+
+
+def _check_choice(option: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        near = nearest(value, known) or known[0]
+        raise BadArgument(f"{option} == {value!r}, must be one of {', '.join(known)}", f"%mlops runs --{option} {near}")
+
+
+def show(ref: int | str, *, store: Store | None = None) -> Run:
+    """All of a run.
+
+    Args:
+        ref: its number, its id or the beginning of it, or a name (its newest run).
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+    """
+    store = store or open_store()
+    found = rows.find_run(store, str(ref))
+    if found is None:
+        names = list(dict.fromkeys(name for _, name in rows.names_and_ids(store)))
+        near = nearest(str(ref), names)
+        raise RunNotFound(
+            f"no run is called {bounded_text(str(ref), 60)!r}", f"%mlops show {near}" if near else "%mlops runs"
+        )
+    return rows.get_run(store, found)
+
+
+def compare(left: int | str, right: int | str, *, store: Store | None = None) -> Comparison:
+    """Two runs and only what differs between them; each named as for `show`."""
+    from mlops_nb.tracking.compare import comparison
+
+    return comparison(show(left, store=store), show(right, store=store))
+
+
+def card(run_id: int, *, store: Store) -> RunCard:
+    """A finished run beside the earlier FINISHED runs of its name."""
+    whole = rows.get_run(store, run_id)
+    past = rows.earlier_metrics(store, whole.name, run_id)
+    best = {
+        metric.name: value
+        for metric in whole.metrics
+        if (value := best_value(metric.name, [found[metric.name] for _, found in past if metric.name in found])) is not None
+    }
+    return RunCard(whole, past[0][1] if past else {}, best, past[0][0] if past else None)
+
+
+def status(*, notebook: str = "", tracking: bool = False, store: Store | None = None) -> StoreStatus:
+    """Where the store is and what it holds."""
+    from mlops_nb.store.connection import SCHEMA_VERSION
+
+    store = store or open_store()
+    last, _ = rows.summaries(store, limit=1)
+    counted = rows.counts(store)
+    return StoreStatus(
+        path=str(store.folder),
+        size_bytes=sum(file.stat().st_size for file in store.folder.rglob("*") if file.is_file()),
+        schema_version=SCHEMA_VERSION,
+        notebook=notebook,
+        tracking=tracking,
+        runs=counted["runs"],
+        cells=counted["executions"],
+        sessions=counted["sessions"],
+        artifacts=counted["artifacts"],
+        by_status=rows.runs_by_status(store),
+        last_run=last[0] if last else None,
+        now=time.time(),
+    )
+
+
+def newest_runs(name: str, *, kind: str = "cell", store: Store | None = None, limit: int = 20) -> tuple[RunSummary, ...]:
+    """The newest FINISHED runs of a name."""
+    return rows.summaries(store or open_store(), name=name, kind=kind, status="FINISHED", limit=limit)[0]
