@@ -1,5 +1,6 @@
 """The notebook itself: capture what ran, read what a cell does, write it out as a script.
 
+ipython_syntax.py  magics, shell lines and help taken out of a cell, without IPython
 cells.py      what a cell reads and writes (syntax tree)
 records.py    NotebookCell, Notebook, Export
 script.py     a notebook's cells to the text of a pipeline script
