@@ -83,28 +83,13 @@ class Store:
             else:
                 _left_to_parent.append(self.connection)
 
-    @contextmanager
-    def transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, durable: bool = False) -> Transaction:
         """One write transaction; committed whole or not at all, Ctrl-C kept waiting until it is over.
 
         Args:
             durable: wait until the disk has it (a power cut loses nothing).
         """
-        with self.lock, faults(self.path), Uninterrupted():
-            connection = self.connection
-            if durable:
-                connection.execute("PRAGMA synchronous=FULL")
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    connection.rollback()
-                raise
-            finally:
-                if durable:
-                    connection.execute("PRAGMA synchronous=NORMAL")
+        return Transaction(self, durable)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """All rows of a query."""
@@ -229,22 +214,78 @@ def _named(error: sqlite3.Error, path: Path) -> StoreUnavailable:
     return StoreUnavailable(f"the store {path} cannot be used: {error}", _ELSEWHERE)
 
 
-class Uninterrupted:
-    """Keeps Ctrl-C waiting until the block is over, then delivers it. Does nothing off the main thread."""
+class Transaction:
+    """`with store.transaction() as connection:` — a class, not a generator, because every log call enters one."""
 
-    def __enter__(self) -> None:
-        self._frame: FrameType | None = None
+    __slots__ = ("_connection", "_durable", "_interrupt", "_store")
+
+    def __init__(self, store: Store, durable: bool) -> None:
+        self._store, self._durable = store, durable
+        self._connection = store.connection
+        self._interrupt = Uninterrupted()
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._store.lock.acquire()
+        self._interrupt.begin()
+        try:
+            if self._durable:
+                self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._leave()
+            if isinstance(error, sqlite3.Error):
+                raise _named(error, self._store.path) from error
+            raise
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = failed
+        finally:
+            self._leave()
+        if isinstance(error, sqlite3.Error):
+            raise _named(error, self._store.path) from error
+
+    def _leave(self) -> None:
+        try:
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.rollback()
+                if self._durable:
+                    self._connection.execute("PRAGMA synchronous=NORMAL")
+        finally:
+            self._store.lock.release()
+            self._interrupt.end()
+
+
+class Uninterrupted:
+    """Keeps Ctrl-C waiting from `begin` to `end`, then delivers it. Does nothing off the main thread."""
+
+    __slots__ = ("_came", "_frame", "_previous")
+
+    def __init__(self) -> None:
         self._came = False
-        self._previous = None
-        if threading.current_thread() is threading.main_thread():
+        self._frame: FrameType | None = None
+        self._previous: object = None
+
+    def begin(self) -> None:
+        """From now on Ctrl-C is only remembered."""
+        if threading.get_ident() == _MAIN_THREAD:
             self._previous = signal.signal(signal.SIGINT, self._remember)
+
+    def end(self) -> None:
+        """Put the earlier handler back, and hand it what came in between."""
+        if self._previous is None:
+            return
+        signal.signal(signal.SIGINT, self._previous)  # type: ignore[arg-type]
+        if self._came and callable(self._previous):
+            self._previous(signal.SIGINT, self._frame)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self._came, self._frame = True, frame
 
-    def __exit__(self, *error: object) -> None:
-        if self._previous is None:
-            return
-        signal.signal(signal.SIGINT, self._previous)
-        if self._came and callable(self._previous):
-            self._previous(signal.SIGINT, self._frame)
+
+_MAIN_THREAD = threading.main_thread().ident

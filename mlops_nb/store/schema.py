@@ -48,14 +48,13 @@ CREATE TABLE params (
 CREATE TABLE metrics (
     run_id INTEGER NOT NULL REFERENCES runs, name TEXT NOT NULL, value REAL, step INTEGER, count INTEGER NOT NULL,
     numbers INTEGER NOT NULL, total REAL, minimum REAL, maximum REAL, inferred INTEGER NOT NULL,
-    PRIMARY KEY (run_id, name)
+    first_point INTEGER NOT NULL, last_point INTEGER NOT NULL, PRIMARY KEY (run_id, name)
 ) WITHOUT ROWID;
 CREATE INDEX metrics_by_value ON metrics (name, value);
 CREATE TABLE metric_points (
     id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs, name TEXT NOT NULL,
     step INTEGER, value REAL, time REAL NOT NULL
 );
-CREATE INDEX metric_points_by_run ON metric_points (run_id, name);
 CREATE TABLE tags (
     run_id INTEGER NOT NULL REFERENCES runs, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run_id, name)
 ) WITHOUT ROWID;

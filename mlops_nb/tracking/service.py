@@ -339,11 +339,21 @@ def run_error(raised: BaseException) -> RunError:
         message = str(raised)
     except Exception:  # a user's __str__ may raise anything
         message = f"(its message cannot be shown: {type(raised).__name__}.__str__ raises)"
+    trace = raised.__traceback__
+    while trace is not None and trace.tb_next is not None and _is_machinery(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
     try:
-        lines = "".join(traceback.format_exception(raised))
+        lines = "".join(traceback.format_exception(type(raised), raised, trace))
     except Exception:  # the traceback prints the message, too
-        lines = "".join(traceback.format_tb(raised.__traceback__))
+        lines = "".join(traceback.format_tb(trace))
     return RunError(type(raised).__name__, bounded_text(message, 2_000), _tail(lines))
+
+
+_PACKAGE = str(Path(__file__).parent.parent)
+
+
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith(_PACKAGE) or filename.endswith(("interactiveshell.py", "contextlib.py"))
 
 
 def _tail(text: str, limit: int = 20_000) -> str:
