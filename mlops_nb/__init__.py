@@ -1,3 +1,72 @@
-"""All of MLOps inside a Jupyter notebook."""
+"""All of MLOps inside a Jupyter notebook.
+
+    %load_ext mlops_nb
+    %%mlops run baseline --param n_estimators --metric accuracy
+
+In Python: `run`, `log`, `log_params`, `log_artifact`, `set_tag`, `runs`, `show`, `compare`, `status`, `export`.
+Everything is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "run": "mlops_nb.tracking.service",
+    "show": "mlops_nb.tracking.service",
+    "compare": "mlops_nb.tracking.service",
+    "status": "mlops_nb.tracking.service",
+    "use_store": "mlops_nb.tracking.service",
+    "log": "mlops_nb.tracking.logging",
+    "log_params": "mlops_nb.tracking.logging",
+    "log_artifact": "mlops_nb.tracking.logging",
+    "set_tag": "mlops_nb.tracking.logging",
+    "runs": "mlops_nb.tracking.logging",
+    "export": "mlops_nb.notebook.service",
+    "MlopsError": "mlops_nb.errors",
+}
+
+__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *_PLACES]
+
+if TYPE_CHECKING:
+    from mlops_nb.errors import MlopsError as MlopsError
+    from mlops_nb.notebook.service import export as export
+    from mlops_nb.tracking.logging import log as log
+    from mlops_nb.tracking.logging import log_artifact as log_artifact
+    from mlops_nb.tracking.logging import log_params as log_params
+    from mlops_nb.tracking.logging import runs as runs
+    from mlops_nb.tracking.logging import set_tag as set_tag
+    from mlops_nb.tracking.service import compare as compare
+    from mlops_nb.tracking.service import run as run
+    from mlops_nb.tracking.service import show as show
+    from mlops_nb.tracking.service import status as status
+    from mlops_nb.tracking.service import use_store as use_store
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'mlops_nb' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_PLACES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext mlops_nb`."""
+    from mlops_nb.notebook.magics import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext mlops_nb`."""
+    from mlops_nb.notebook.magics import unload
+
+    unload(ipython)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound, StoreUnavailable, nearest
-from mlops_nb.store import open_store
+from mlops_nb.store import cells, open_store
 from mlops_nb.store import runs as rows
+from mlops_nb.store.location import VARIABLE
 from mlops_nb.store.sessions import session_id
 from mlops_nb.tracking.metrics import best_value
 from mlops_nb.tracking.runs import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
     from mlops_nb.store import Store
     from mlops_nb.tracking.compare import Comparison
+    from mlops_nb.tracking.executions import Execution
 
 RETRY_SECONDS = 5.0
 """How long a run whose store failed keeps what it is told in memory before it tries again."""
@@ -321,6 +323,14 @@ def record_surroundings(going: ActiveRun, folder: Path | None = None) -> None:
         going.add_surroundings(environment(), code_version(folder or Path.cwd()))
 
 
+def record_execution(one: Execution, run_ids: Sequence[int], store: Store) -> None:
+    """Keep an executed cell, and that these runs belong to it."""
+    session = session_id(store)
+    with store.transaction() as connection:
+        execution = cells.insert_execution(connection, session, one)
+        rows.set_execution(connection, run_ids, execution)
+
+
 def not_recorded(name: str, fault: StoreUnavailable) -> str:
     """The one line that says a run is not in the store, and what to do."""
     return f"mlops_nb: run {bounded_text(name, 60)!r} was not recorded: {fault.what}. Try: {fault.fix}"
@@ -480,6 +490,18 @@ def status(*, notebook: str = "", tracking: bool = False, store: Store | None = 
         last_run=last[0] if last else None,
         now=time.time(),
     )
+
+
+def use_store(folder: str | Path) -> Store:
+    """Use this store folder for the rest of the process and its children; made when it is not there.
+
+    Raises:
+        StoreUnavailable: it cannot be; the one used so far stays.
+    """
+    chosen = Path(folder).expanduser().absolute()
+    store = open_store(folder=chosen)
+    os.environ[VARIABLE] = str(chosen)
+    return store
 
 
 def newest_runs(name: str, *, kind: str = "cell", store: Store | None = None, limit: int = 20) -> tuple[RunSummary, ...]:

@@ -1,0 +1,419 @@
+"""The one table of commands: magic, terminal command, Python function, help and completion are read from it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from mlops_nb.errors import BadUsage, MlopsError, NameNotDefined, nearest
+
+if TYPE_CHECKING:
+    from mlops_nb.panels.theme import Panel
+    from mlops_nb.record import Record
+
+Values = Literal["", "run", "metric", "path", "name"]
+"""What completion offers for an option's value: run names and numbers, metric names, files, names of the namespace."""
+
+Place = Literal["cell", "line", "terminal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An argument of a command: positional without leading dashes, else an option.
+
+    `many`: may be given several times (an option) or takes several values (positional).
+    """
+
+    name: str
+    help: str
+    values: Values = ""
+    metavar: str = ""
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    kind: Callable[[str], Any] = str
+    is_flag: bool = False
+    is_optional: bool = False
+    many: bool = False
+    short: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name in the parsed options."""
+        return self.name.lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command may need to know of the place it was typed in.
+
+    `executed` are the cells that ran in this kernel; `progress` says what a long command is doing.
+    """
+
+    notebook: Path | None = None
+    notebook_name: str = ""
+    is_tracking: bool = False
+    executed: tuple[str, ...] = ()
+    progress: Callable[[str], None] = field(default=lambda line: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A command's result, and how to look at it; `exit_code` is what the terminal ends with."""
+
+    record: Record
+    panel: Panel
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table. `answer` is None where only a notebook can carry the command out."""
+
+    name: str
+    summary: str
+    options: tuple[Option, ...]
+    examples: tuple[str, ...]
+    places: tuple[Place, ...]
+    answer: Callable[[Mapping[str, Any], Context], Answer] | None = None
+
+
+def _runs(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.runs import runs_panel
+    from mlops_nb.store import open_store
+    from mlops_nb.tracking import service
+
+    store = open_store()
+
+    def table() -> Any:
+        return service.runs(**options, store=store)
+
+    found = table()
+    panel = runs_panel(
+        found,
+        load=lambda run: service.show(run, store=store),
+        compare=lambda left, right: service.compare(left, right, store=store),
+        refresh=table,
+    )
+    return Answer(found, panel)
+
+
+def _show(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.run import run_panel
+    from mlops_nb.tracking import service
+
+    run = service.show(options["run"])
+    return Answer(run, run_panel(run))
+
+
+def _compare(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.comparison import comparison_panel
+    from mlops_nb.tracking import service
+
+    found = service.compare(options["left"], options["right"])
+    return Answer(found, comparison_panel(found))
+
+
+def _status(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.status import status_panel
+    from mlops_nb.tracking import service
+
+    found = service.status(notebook=context.notebook_name, tracking=context.is_tracking)
+    return Answer(found, status_panel(found))
+
+
+def _store(options: Mapping[str, Any], context: Context) -> Answer:
+    if options["folder"]:
+        from mlops_nb.tracking.service import use_store
+
+        use_store(Path(options["folder"]))
+    return _status({}, context)
+
+
+def _export(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.notebook import service
+    from mlops_nb.panels.export import export_panel
+
+    notebook, script = _files(options, context)
+    done = service.export(
+        notebook, script, verify=options["verify"], force=options["force"], progress=context.progress
+    )
+    return Answer(done, export_panel(done), 0 if done.verification is None or done.verification.is_equal else 1)
+
+
+def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | None]:
+    """The notebook to read and the script to write, from file names in either order."""
+    from mlops_nb.notebook import service
+
+    files = [Path(name) for name in options["file"]]
+    notebooks = [file for file in files if file.suffix == ".ipynb"]
+    scripts = [file for file in files if file.suffix != ".ipynb"] + ([Path(options["output"])] if options["output"] else [])
+    if len(notebooks) > 1 or len(scripts) > 1:
+        raise BadUsage(
+            f"export reads one notebook and writes one script, not {' '.join(map(str, files))}",
+            "%mlops export notebook.ipynb -o pipeline.py",
+        )
+    script = scripts[0] if scripts else None
+    if notebooks:
+        return notebooks[0], script or notebooks[0].with_suffix(".py")
+    return service.this_notebook(context.notebook, context.executed), script
+
+
+_STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
+
+
+def _tag(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "run",
+            "Run the cell as one run; its code, outputs, parameters, metrics, data and packages are recorded.",
+            (
+                Option("name", "what the run is called; runs of one name are each other's past", "run"),
+                Option("--param", "record this name's value after the cell as a parameter", "name", "NAME", many=True),
+                Option("--metric", "record this name's value after the cell as a metric", "name", "NAME", many=True),
+                Option("--tag", "tag the run", metavar="NAME=VALUE", kind=_tag, many=True),
+            ),
+            ("%%mlops run baseline --param n_estimators --metric accuracy --tag kind=baseline",),
+            ("cell",),
+        ),
+        Command(
+            "track",
+            "Record every cell that runs from now on (on), or stop (off).",
+            (Option("switch", "on or off", choices=("on", "off")),),
+            ("%mlops track on",),
+            ("line",),
+        ),
+        Command(
+            "runs",
+            "Look at the runs: sort, filter, plot, open one, tick two to compare.",
+            (
+                Option("name", "only runs of this name", "run", is_optional=True),
+                Option("--status", "only runs with this status", choices=_STATUSES),
+                Option("--kind", "only runs of this kind", choices=("cell", "code", "pipeline", "step")),
+                Option("--notebook", "only runs of this notebook", "path", "PATH"),
+                Option(
+                    "--sort",
+                    "started, duration, name, status or a metric; `-accuracy` sorts downwards (default: -started)",
+                    "metric",
+                    "COLUMN",
+                    default="-started",
+                ),
+                Option("--limit", "at most so many (default: 1000)", metavar="N", kind=int, default=1000),
+            ),
+            ("%mlops runs", "%mlops runs baseline --sort -accuracy --limit 10"),
+            ("line", "terminal"),
+            _runs,
+        ),
+        Command(
+            "show",
+            "Look at all of one run.",
+            (Option("run", "its number, its id or the beginning of it, or a name (the newest run)", "run"),),
+            ("%mlops show baseline", "%mlops show 17"),
+            ("line", "terminal"),
+            _show,
+        ),
+        Command(
+            "compare",
+            "Look at two runs and only what differs: metrics, parameters, code, data, packages.",
+            (Option("left", "a run, named as for show", "run"), Option("right", "the other run", "run")),
+            ("%mlops compare 16 17", "%mlops compare baseline deeper"),
+            ("line", "terminal"),
+            _compare,
+        ),
+        Command(
+            "status",
+            "Where the store is and what it holds.",
+            (),
+            ("%mlops status",),
+            ("line", "terminal"),
+            _status,
+        ),
+        Command(
+            "store",
+            "Use another store folder for the rest of this session, or say which one is used.",
+            (Option("folder", "the folder; made when it is not there", "path", is_optional=True),),
+            ("%mlops store", "%mlops store ~/projects/flights/.mlops"),
+            ("line",),
+            _store,
+        ),
+        Command(
+            "export",
+            "Write the notebook as a pipeline script that runs by itself; --verify proves that it gives the same metrics.",
+            (
+                Option(
+                    "file",
+                    "the script to write (.py) and, unless it is this one, the notebook to read (.ipynb)",
+                    "path",
+                    many=True,
+                ),
+                Option("--output", "the script to write", "path", "SCRIPT", short="-o"),
+                Option("--verify", "run the script and compare its metrics with the captured runs'", is_flag=True),
+                Option("--force", "overwrite a file that was not exported by mlops_nb", is_flag=True),
+            ),
+            ("%mlops export pipeline.py --verify", "jupyter mlops export notebook.ipynb -o pipeline.py"),
+            ("line", "terminal"),
+            _export,
+        ),
+    )
+}
+
+
+
+
+class HelpAsked(MlopsError):
+    """Not a fault: `--help` was typed; `what` is the text."""
+
+    def _render_traceback_(self) -> list[str]:
+        return self.what.splitlines()
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse without its way of ending the process."""
+
+    command: Command
+    prefix: str
+
+    def error(self, message: str) -> NoReturn:
+        raise BadUsage(f"{self.prefix} {self.command.name}: {self._plain(message)}", self.command.examples[0])
+
+    def _plain(self, message: str) -> str:
+        if match := re.match(r"unrecognized arguments: (\S+)", message):
+            word = match[1].partition("=")[0]
+            known = [option.name for option in self.command.options if option.name.startswith("-")]
+            near = nearest(word, known) if word.startswith("-") else ""
+            return f"unknown {'option' if word.startswith('-') else 'argument'} {word}" + (f"; did you mean {near}?" if near else "")
+        return message
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise BadUsage(message or "")
+
+    def print_help(self, file: Any = None) -> NoReturn:
+        raise HelpAsked(self.format_help())
+
+
+def parser(name: str, prefix: str = "%mlops") -> argparse.ArgumentParser:
+    """The argparse parser of a command."""
+    command = COMMANDS[name]
+    prefix = "%%mlops" if command.places == ("cell",) else prefix
+    made = _Parser(
+        prog=f"{prefix} {name}",
+        description=command.summary,
+        epilog="examples:\n  " + "\n  ".join(command.examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.command, made.prefix = command, prefix
+    for option in command.options:
+        _add(made, option)
+    return made
+
+
+def _add(made: argparse.ArgumentParser, option: Option) -> None:
+    if option.is_flag:
+        made.add_argument(option.name, action="store_true", help=option.help)
+        return
+    settings: dict[str, Any] = {"help": option.help.replace("%", "%%"), "type": option.kind}
+    if option.choices:
+        settings["choices"] = option.choices
+    if option.metavar:
+        settings["metavar"] = option.metavar
+    if not option.name.startswith("-"):
+        if option.many:
+            settings |= {"nargs": "*", "metavar": "FILE"}
+        elif option.is_optional:
+            settings |= {"nargs": "?", "default": option.default}
+        made.add_argument(option.name, **settings)
+        return
+    settings |= {"action": "append", "default": []} if option.many else {"default": option.default}
+    made.add_argument(*filter(None, (option.short, option.name)), **settings)
+
+
+def overview(prefix: str = "%mlops") -> str:
+    """What there is, one line a command."""
+    here: Place = "terminal" if prefix.startswith("jupyter") else "line"
+    shown = [command for command in COMMANDS.values() if here in command.places or here == "line"]
+    width = max(len(command.name) for command in shown) + 2
+    lines = [
+        f"  {'%' if 'cell' in command.places else ''}{prefix} {command.name:<{width}}"[: len(prefix) + width + 4].ljust(
+            len(prefix) + width + 5
+        )
+        + command.summary
+        for command in shown
+    ]
+    return "\n".join(["MLOps in the notebook. Commands:", "", *lines, "", f"One command's options: {prefix} NAME --help"])
+
+
+def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
+    """The words of a command line; `$name` and `{expression}` replaced by their values, `{{` and `$$` kept.
+
+    Raises:
+        NameNotDefined: a name or expression cannot be evaluated.
+        BadUsage: a quote is not closed.
+    """
+    found: list[str] = []
+
+    def put(match: re.Match[str]) -> str:
+        text = match[0]
+        if text in ("{{", "}}", "$$"):
+            found.append(text[0])
+        else:
+            found.append(_value_of(text[1:-1] if text.startswith("{") else text[1:], text, namespace or {}))
+        return f"\0{len(found) - 1}\0"
+
+    if namespace is not None:
+        line = re.sub(r"\{\{|\}\}|\$\$|\{[^{}]*\}|\$[A-Za-z_]\w*", put, line)
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise BadUsage(f"{line.strip()[:200]!r}: {str(error).lower()}", "close the quote, or put \\ before it") from None
+    return [re.sub("\0(\\d+)\0", lambda match: found[int(match[1])], word) for word in words]
+
+
+def _value_of(expression: str, text: str, namespace: Mapping[str, object]) -> str:
+    try:
+        return str(eval(expression, dict(namespace)))
+    except NameError as error:
+        near = nearest(error.name or expression, [name for name in namespace if not name.startswith("_")])
+        raise NameNotDefined(
+            f"{text}: no name {error.name or expression!r} is defined here",
+            text.replace(error.name or expression, near) if near else f"define it first, or write {text[0]}{text} for the text itself",
+        ) from None
+    except Exception as error:  # the expression is the user's own
+        raise NameNotDefined(f"{text} cannot be evaluated: {type(error).__name__}: {error}") from None
+
+
+def parse(
+    name: str, line: str | Sequence[str], namespace: Mapping[str, object] | None = None, prefix: str = "%mlops"
+) -> dict[str, Any]:
+    """The options of a command line.
+
+    Raises:
+        BadUsage: it cannot be read; the fix is an example that can.
+        HelpAsked: it asks for help.
+    """
+    words = words_of(line, namespace) if isinstance(line, str) else list(line)
+    return vars(parser(name, prefix).parse_args(words))
+
+
+def command_named(name: str, prefix: str = "%mlops") -> Command:
+    """The command of that name.
+
+    Raises:
+        BadUsage: there is none; the fix is the nearest one.
+    """
+    if name in COMMANDS:
+        return COMMANDS[name]
+    near = nearest(name, COMMANDS)
+    raise BadUsage(f"{prefix} {name[:60]}: there is no such command", f"{prefix} {near or '--help'}")

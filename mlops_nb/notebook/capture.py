@@ -1,0 +1,408 @@
+"""The hooks of a shell: `%%mlops run` makes a cell a run, `%mlops track on` notes every cell that ran.
+
+The first line of a `%%mlops run` cell is replaced by a call that begins the run, before IPython compiles the
+cell; the rest runs as any cell does, so its value, output, exception, `%%time` and top-level `await` are
+what they would be without us. The run ends in IPython's own `post_run_cell` event.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.errors import MlopsError, StoreUnavailable
+from mlops_nb.store.location import set_home
+
+if TYPE_CHECKING:
+    from mlops_nb.notebook.outputs import OutputListener
+    from mlops_nb.reproducibility.records import DataFingerprint
+    from mlops_nb.tracking.service import ActiveRun
+
+ATTRIBUTE = "mlops"
+"""Under this name the shell keeps its Capture."""
+
+_RUN_LINE = re.compile(r"%%mlops[ \t]+run\b(.*)", re.DOTALL)
+_FUTURE = re.compile(r"from\s+__future__\s+import\s+[\w\s,]+$")
+_PARAMETERS_COMMENT = re.compile(r"\s*#\s*parameters\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Going:
+    """A captured run between its first line and its end."""
+
+    run: ActiveRun
+    params: tuple[str, ...]
+    metrics: tuple[str, ...]
+    listener: OutputListener
+    observed: dict[str, float]
+    data: tuple[DataFingerprint, ...]
+    source: str
+
+
+@dataclass(slots=True)
+class _Cell:
+    """A cell that is executing; `info` is IPython's ExecutionInfo."""
+
+    info: Any
+    started: float
+    clock: float
+    runs: list[_Going] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
+
+
+class Capture:
+    """What a shell with the extension loaded keeps.
+
+    Args:
+        shell: the IPython shell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.is_tracking = False
+        self._cells: list[_Cell] = []
+        self._parameters: dict[str, object] = {}
+        self._complained = ""
+        self._folder = Path.cwd()
+
+    def load(self) -> None:
+        """Hook into the shell."""
+        set_home(self._home())
+        setattr(self.shell, ATTRIBUTE, self)
+        self.shell.events.register("pre_run_cell", self.pre_run_cell)
+        self.shell.events.register("post_run_cell", self.post_run_cell)
+        self.shell.input_transformers_cleanup.append(self.transform)
+        self.shell.ast_transformers.append(self)
+
+    def unload(self) -> None:
+        """Take every hook off the shell; a run that is going on ends here."""
+        for cell in self._cells:
+            self._end_runs(cell, None)
+        with suppress(ValueError):
+            self.shell.events.unregister("pre_run_cell", self.pre_run_cell)
+        with suppress(ValueError):
+            self.shell.events.unregister("post_run_cell", self.post_run_cell)
+        for hooks, hook in (
+            (self.shell.input_transformers_cleanup, self.transform),
+            (self.shell.ast_transformers, self),
+        ):
+            if hook in hooks:
+                hooks.remove(hook)
+        set_home(None)
+        if getattr(self.shell, ATTRIBUTE, None) is self:
+            delattr(self.shell, ATTRIBUTE)
+
+    def notebook_path(self) -> Path | None:
+        """The notebook this kernel runs, where the front end says so."""
+        names = self.shell.user_ns
+        told = names.get("__vsc_ipynb_file__") or names.get("__session__") or os.environ.get("JPY_SESSION_NAME")
+        if not isinstance(told, str) or not told.endswith(".ipynb"):
+            return None
+        path = Path(told)
+        return path if path.is_absolute() else self._folder / path.name
+
+    def _home(self) -> Path:
+        path = self.notebook_path()
+        return path.parent if path and path.parent.is_dir() else self._folder
+
+    def notebook_name(self) -> str:
+        """The notebook as the store names it: relative to the folder that holds the store."""
+        from mlops_nb.store import store_folder
+
+        path = self.notebook_path()
+        if path is None:
+            return ""
+        with suppress(ValueError):
+            return os.path.relpath(path, store_folder().parent)
+        return path.name
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """The lines of a cell with a leading `%%mlops run` line made the call that begins the run."""
+        match = _RUN_LINE.match(lines[0]) if lines else None
+        if match is None:
+            return lines
+        arguments = match[1].strip()
+        if {"-h", "--help"} & set(arguments.split()):
+            return ["get_ipython().run_line_magic('mlops', 'run --help')\n"]
+        body = self.transform(lines[1:])
+        if body and body[0].startswith("%%"):
+            from IPython.core.inputtransformer2 import cell_magic
+
+            body = cell_magic(body)
+        begin = f"get_ipython().{ATTRIBUTE}.begin_run({arguments!r})"
+        last = max((number for number, line in enumerate(body) if _FUTURE.match(line)), default=None)
+        if last is None:
+            return [f"{begin}\n", *body]
+        return ["\n", *body[:last], f"{body[last].rstrip()}; {begin}\n", *body[last + 1 :]]
+
+    def visit(self, tree: ast.AST) -> ast.AST:
+        """Let a captured cell's metrics be seen (IPython calls this for every syntax tree)."""
+        if isinstance(tree, ast.Module | ast.Interactive | ast.Expression) and (self._going() or _begins_run(tree)):
+            from mlops_nb.notebook.inference import MetricObserver
+
+            MetricObserver().visit(tree)
+        return tree
+
+    def _going(self) -> list[_Going]:
+        return [going for cell in self._cells for going in cell.runs]
+
+    def pre_run_cell(self, info: Any) -> None:
+        """IPython: a cell begins."""
+        self._cells.append(_Cell(info, time.time(), time.perf_counter()))
+
+    def post_run_cell(self, result: Any) -> None:
+        """IPython: a cell is over. Nothing that goes wrong here is the cell's."""
+        info = getattr(result, "info", None)
+        if not self._cells or (info is not None and all(cell.info is not info for cell in self._cells)):
+            return
+        cell = self._cells.pop()
+        while info is not None and cell.info is not info:
+            cell = self._cells.pop()
+        duration = time.perf_counter() - cell.clock
+        try:
+            self._note_parameters(cell)
+            self._end_runs(cell, result)
+            if not self._cells and (self.is_tracking or cell.finished):
+                self._record_cell(cell, result, duration)
+        except StoreUnavailable as error:
+            self._complain(f"mlops_nb: this cell was not recorded: {error.what}. Try: {error.fix}")
+        except Exception as error:  # whatever our own fault is, the user's cell is over and well
+            self._complain(f"mlops_nb: this cell was not recorded: {type(error).__name__}: {error}")
+
+    def _complain(self, line: str) -> None:
+        if line != self._complained:
+            print(line, file=sys.stderr)
+        self._complained = line
+
+    def _note_parameters(self, cell: _Cell) -> None:
+        source = cell.info.raw_cell
+        tags = _tags(cell.info)
+        if "parameters" in tags or "injected-parameters" in tags or _PARAMETERS_COMMENT.match(source):
+            from mlops_nb.notebook.cells import read_cell
+
+            self._parameters |= dict(read_cell(source).literals)
+
+    def begin_run(self, arguments: str, source: str | None = None) -> None:
+        """Begin a run in the cell that is executing; `arguments` is what follows `%%mlops run`.
+
+        Raises:
+            BadUsage: the arguments cannot be read.
+        """
+        from mlops_nb import commands
+
+        options = commands.parse("run", arguments, self.shell.user_ns)
+        from mlops_nb.notebook.inference import OBSERVER, observer_of
+        from mlops_nb.notebook.outputs import OutputListener
+        from mlops_nb.tracking import service
+
+        if not self._cells:
+            self.pre_run_cell(_NoInfo(source or ""))
+        cell = self._cells[-1]
+        text = source if source is not None else cell.info.raw_cell
+        run = service.ActiveRun(
+            str(options["name"]),
+            kind="cell",
+            parent=service.active_run(),
+            source=text,
+            notebook=self.notebook_name(),
+            cell_id=getattr(cell.info, "cell_id", None) or "",
+            execution_count=self.shell.execution_count if len(self._cells) == 1 else None,
+        )
+        observed: dict[str, float] = {}
+        going = _Going(
+            service.begin(run),
+            tuple(options["param"]),
+            tuple(options["metric"]),
+            OutputListener(self.shell),
+            observed,
+            self._data_read(text),
+            text,
+        )
+        cell.runs.append(going)
+        with run.together():
+            for name, value in options["tag"]:
+                run.set_tag(name, value)
+        self.shell.user_ns[OBSERVER] = self.shell.user_ns_hidden[OBSERVER] = observer_of(observed)
+        going.listener.start()
+
+    def _data_read(self, source: str) -> tuple[DataFingerprint, ...]:
+        from mlops_nb.notebook.cells import read_cell
+        from mlops_nb.reproducibility.fingerprints import data_kind, fingerprint
+
+        found = []
+        for name in read_cell(source).reads:
+            value = self.shell.user_ns.get(name)
+            if value is not None and data_kind(value):
+                with suppress(Exception):  # an object's own methods may raise anything
+                    found.append(fingerprint(name, value))
+        return tuple(one for one in found if one is not None)
+
+    def _end_runs(self, cell: _Cell, result: Any) -> None:
+        while cell.runs:
+            self._end_run(cell, cell.runs.pop(), _raised(result))
+
+    def _end_run(self, cell: _Cell, going: _Going, raised: BaseException | None) -> None:
+        from mlops_nb.notebook.inference import OBSERVER
+        from mlops_nb.tracking import service
+
+        run = going.run
+        service.end(run)
+        outputs = going.listener.stop()
+        if not self._going():
+            self.shell.user_ns.pop(OBSERVER, None)
+            self.shell.user_ns_hidden.pop(OBSERVER, None)
+        service.record_surroundings(run, self._home())
+        with run.together():
+            run.add_data(going.data)
+            run.add_outputs(outputs)
+            run.notes += [f"{one.cut_bytes:,} characters of output were not kept" for one in outputs if one.cut_bytes]
+            self._add_params(going)
+            self._add_metrics(going)
+        error = service.run_error(raised) if raised is not None else None
+        fault = run.finish(service.status_of(raised), error)
+        if fault is not None or run.id is None or run.store is None:
+            if fault is not None:
+                print(service.not_recorded(run.name, fault), file=sys.stderr)
+            return
+        cell.finished.append(run.id)
+        from mlops_nb.panels.run_card import run_card
+
+        self.show(run_card(service.card(run.id, store=run.store)))
+
+    def _add_params(self, going: _Going) -> None:
+        names, run = self.shell.user_ns, going.run
+        if going.params:
+            run.log_params({name: names[name] for name in going.params if name in names})
+        run.notes += [f"--param {name}: no such name after the cell" for name in going.params if name not in names]
+        if not going.params and not run.has_named_params:
+            from mlops_nb.notebook.cells import read_cell
+            from mlops_nb.notebook.inference import inferred_params
+
+            run.log_params(inferred_params(read_cell(going.source), names, self._parameters), inferred=True)
+
+    def _add_metrics(self, going: _Going) -> None:
+        from mlops_nb.tracking.values import metric_number, safe_repr
+
+        names, run = self.shell.user_ns, going.run
+        inferring = not going.metrics and not run.has_named_metrics
+        for name in going.metrics:
+            if name not in names:
+                run.notes.append(f"--metric {name}: no such name after the cell")
+            elif metric_number(names[name]) is None:
+                run.notes.append(f"--metric {name}: {safe_repr(names[name], 60)} is not a number")
+            else:
+                run.log_metrics({name: names[name]})
+        if inferring:
+            from mlops_nb.notebook.cells import read_cell
+            from mlops_nb.notebook.inference import inferred_metrics
+
+            found = inferred_metrics(read_cell(going.source), names, going.observed)
+            if found:
+                run.log_metrics(found, inferred=True)
+
+    def _record_cell(self, cell: _Cell, result: Any, duration: float) -> None:
+        from mlops_nb.notebook.cells import read_cell
+        from mlops_nb.store import open_store
+        from mlops_nb.tracking import service
+        from mlops_nb.tracking.executions import Execution
+
+        names = read_cell(cell.info.raw_cell)
+        one = Execution(
+            source=cell.info.raw_cell,
+            started=cell.started,
+            duration=duration,
+            status=service.status_of(_raised(result)),
+            notebook=self.notebook_name(),
+            cell_id=getattr(cell.info, "cell_id", None) or "",
+            execution_count=getattr(result, "execution_count", None),
+            reads=names.reads,
+            writes=names.writes,
+        )
+        service.record_execution(one, cell.finished, open_store())
+
+    def show(self, panel: Any) -> None:
+        """Put a panel under the cell."""
+        self.shell.display_pub.publish(panel._repr_mimebundle_())
+
+    def run_body(self, arguments: str, body: str) -> object:
+        """Run a body as one run at once: what `run_cell_magic("mlops", "run ...", body)` does."""
+        tree = ast.parse(self.shell.transform_cell(body))
+        self.begin_run(arguments, f"%%mlops run {arguments}\n{body}")
+        cell = self._cells[-1]
+        going = cell.runs[-1]
+        raised: BaseException | None = None
+        try:
+            tree = self.shell.transform_ast(tree)
+            return _run_tree(tree, self.shell.user_ns)
+        except BaseException as error:
+            raised = error
+            raise
+        finally:
+            if going in cell.runs:
+                cell.runs.remove(going)
+                self._end_run(cell, going, raised)
+            if isinstance(cell.info, _NoInfo):
+                self._cells.remove(cell)
+
+
+class _NoInfo:
+    """Stands for IPython's ExecutionInfo where code runs outside a cell."""
+
+    cell_id = None
+    cell_meta = None
+
+    def __init__(self, raw_cell: str) -> None:
+        self.raw_cell = raw_cell
+
+
+def _run_tree(tree: ast.Module, namespace: dict[str, object]) -> object:
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.Expr):
+        exec(compile(ast.Module(tree.body[:-1], []), "<mlops run>", "exec"), namespace)
+        return eval(compile(ast.Expression(last.value), "<mlops run>", "eval"), namespace)
+    exec(compile(tree, "<mlops run>", "exec"), namespace)
+    return None
+
+
+def _begins_run(tree: ast.Module | ast.Interactive | ast.Expression) -> bool:
+    first = tree.body[:4] if isinstance(tree.body, list) else []
+    return any(
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and node.value.func.attr == "begin_run"
+        for node in first
+    )
+
+
+def _raised(result: Any) -> BaseException | None:
+    if result is None:
+        return KeyboardInterrupt("the cell was cancelled")
+    raised = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
+    return raised if isinstance(raised, BaseException) else None
+
+
+def _tags(info: Any) -> list[str]:
+    tags = (getattr(info, "cell_meta", None) or {}).get("tags")
+    return tags if isinstance(tags, list) else []
+
+
+def loaded(shell: Any) -> Capture:
+    """The shell's Capture.
+
+    Raises:
+        MlopsError: the extension is not loaded.
+    """
+    found = getattr(shell, ATTRIBUTE, None)
+    if not isinstance(found, Capture):
+        raise MlopsError("mlops_nb is not loaded in this notebook", "%load_ext mlops_nb")
+    return found
+
+

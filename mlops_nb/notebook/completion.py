@@ -1,0 +1,107 @@
+"""What TAB offers after `%mlops` and `%%mlops`: commands, options, run names and numbers, metrics, names, files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mlops_nb.commands import COMMANDS, Command, Option
+from mlops_nb.errors import MlopsError
+
+_LINE = re.compile(r"^\s*(?P<sign>%%?)mlops\s+(?P<rest>.*)$", re.DOTALL)
+
+
+def matches(context: Any, shell: Any) -> dict[str, Any]:
+    """The completions in IPython's form; alone, when the line is ours."""
+    line = context.line_with_cursor[: context.cursor_position]
+    found = _LINE.match(line)
+    if not found:
+        return {"completions": []}
+    from IPython.core.completer import SimpleCompletion
+
+    words = re.split(r"\s+", found["rest"])
+    offered = [word for word in offers(found["sign"], words, shell.user_ns) if word.startswith(words[-1])]
+    return {
+        "completions": [SimpleCompletion(text=word, type="magic") for word in dict.fromkeys(offered)],
+        "matched_fragment": words[-1],
+        "suppress": bool(offered),
+    }
+
+
+def offers(sign: str, words: list[str], namespace: dict[str, object]) -> Iterable[str]:
+    """What may stand in the place of the last of `words` (what follows `%mlops`)."""
+    place = "cell" if sign == "%%" else "line"
+    if len(words) == 1:
+        names = [name for name, command in COMMANDS.items() if place in command.places]
+        return [*names, "--help"] if place == "line" else names
+    command = COMMANDS.get(words[0])
+    if command is None:
+        return []
+    before = words[-2] if len(words) > 2 else ""
+    for option in command.options:
+        if before in (option.name, option.short) and before and not option.is_flag:
+            return _values(option, words[-1], namespace)
+    if words[-1].startswith("-"):
+        return [*(option.name for option in command.options if option.name.startswith("-")), "--help"]
+    position = _position(command, words[1:-1])
+    options = [option.name for option in command.options if option.name.startswith("-")] if not words[-1] else []
+    return [*(_values(position, words[-1], namespace) if position else []), *options]
+
+
+def _position(command: Command, words: list[str]) -> Option | None:
+    """The positional argument that comes next."""
+    taking = {option.name for option in command.options if option.name.startswith("-") and not option.is_flag}
+    taking |= {option.short for option in command.options if option.short}
+    given = sum(
+        1 for number, word in enumerate(words) if not word.startswith("-") and (number == 0 or words[number - 1] not in taking)
+    )
+    positional = [option for option in command.options if not option.name.startswith("-")]
+    if positional and positional[-1].many:
+        return positional[min(given, len(positional) - 1)]
+    return positional[given] if given < len(positional) else None
+
+
+def _values(option: Option, fragment: str, namespace: dict[str, object]) -> list[str]:
+    if option.choices:
+        return list(option.choices)
+    if option.values == "name":
+        return sorted(name for name, value in namespace.items() if not name.startswith("_") and not callable(value))
+    if option.values == "path":
+        return _files(fragment)
+    if option.values in ("run", "metric"):
+        with suppress(MlopsError):
+            return _from_store(option.values, fragment)
+    return []
+
+
+def _from_store(values: str, fragment: str) -> list[str]:
+    from mlops_nb.store import open_store, runs, store_folder
+    from mlops_nb.store.location import DATABASE
+
+    if not (store_folder() / DATABASE).exists():
+        return []
+    store = open_store()
+    if values == "metric":
+        names = ["started", "duration", *runs.metric_names(store)]
+        return [f"-{name}" for name in names] + names if fragment.startswith("-") else names
+    found = runs.names_and_ids(store)
+    names = [name for _, name in found if not re.search(r"[\s'\"\\{}$]", name)]
+    return names if not fragment.isdigit() else [str(number) for number, _ in found]
+
+
+def _files(fragment: str) -> list[str]:
+    folder, _, start = fragment.rpartition("/")
+    where = Path(os.path.expanduser(f"{folder}/" if folder or fragment.startswith("/") else "."))
+    with suppress(OSError):
+        found = sorted(where.iterdir())
+        prefix = f"{folder}/" if "/" in fragment else ""
+        return [
+            f"{prefix}{entry.name}{'/' if entry.is_dir() else ''}"
+            for entry in found
+            if entry.name.startswith(start) and (start.startswith(".") or not entry.name.startswith("."))
+        ]
+    return []

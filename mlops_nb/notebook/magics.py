@@ -1,0 +1,107 @@
+"""`%mlops` and `%%mlops`: a line is parsed and handed over."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from mlops_nb.errors import BadUsage
+from mlops_nb.notebook.capture import ATTRIBUTE, Capture
+
+NAME = "mlops"
+
+
+def load(shell: Any) -> None:
+    """Give a shell the magics, hooks and completion; what an earlier load left is taken away first."""
+    unload(shell)
+    Capture(shell).load()
+    _magic_on(shell)
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        completer.custom_matchers.append(_matcher(shell))
+
+
+def unload(shell: Any) -> None:
+    """Take everything off the shell that `load` gave it."""
+    old = getattr(shell, ATTRIBUTE, None)
+    if old is not None and hasattr(old, "unload"):
+        old.unload()
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop(NAME, None)
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        completer.custom_matchers[:] = [
+            matcher for matcher in completer.custom_matchers if not getattr(matcher, "is_of_mlops_nb", False)
+        ]
+
+
+def _magic_on(shell: Any) -> None:
+    def mlops(line: str, cell: str | None = None) -> object:
+        """MLOps in the notebook; `%mlops --help` says what there is."""
+        return run_line(shell, line) if cell is None else run_cell(shell, line, cell)
+
+    mlops._ipython_magic_no_var_expand = True  # type: ignore[attr-defined]
+    shell.register_magic_function(mlops, magic_kind="line_cell", magic_name=NAME)
+
+
+def run_line(shell: Any, line: str) -> None:
+    """Carry out `%mlops LINE`."""
+    from mlops_nb import commands
+
+    name, _, rest = line.strip().partition(" ")
+    try:
+        if name in ("", "help", "-h", "--help"):
+            raise commands.HelpAsked(commands.overview())
+        command = commands.command_named(name)
+        options = commands.parse(name, rest, shell.user_ns)
+    except commands.HelpAsked as asked:
+        print(asked.what)
+        return
+    capture: Capture = getattr(shell, ATTRIBUTE)
+    if name == "track":
+        capture.is_tracking = options["switch"] == "on"
+        print("Every cell that runs from now on is recorded." if capture.is_tracking else "Cells are no longer recorded.")
+    elif command.answer is None:
+        raise BadUsage(f"%mlops {name} is a cell magic", f"%{command.examples[0].lstrip('%').join(('%', ''))}")
+    else:
+        answer = command.answer(options, _context(shell, capture))
+        capture.show(answer.panel)
+
+
+def run_cell(shell: Any, line: str, cell: str) -> object:
+    """Carry out `%%mlops LINE` over a body; a `%%mlops run` at the top of a cell does not come here."""
+    name, _, rest = line.strip().partition(" ")
+    if name != "run":
+        from mlops_nb import commands
+
+        commands.command_named(name, "%%mlops")
+        raise BadUsage(f"%%mlops {name} is a line magic", f"%mlops {name}")
+    capture: Capture = getattr(shell, ATTRIBUTE)
+    return capture.run_body(rest, cell)
+
+
+def _context(shell: Any, capture: Capture) -> Any:
+    from mlops_nb.commands import Context
+
+    return Context(
+        notebook=capture.notebook_path(),
+        notebook_name=capture.notebook_name(),
+        is_tracking=capture.is_tracking,
+        executed=tuple(shell.user_ns.get("In", ())),
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+
+
+def _matcher(shell: Any) -> Any:
+    from IPython.core.completer import context_matcher
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def mlops_matcher(context: Any) -> Any:
+        from mlops_nb.notebook.completion import matches
+
+        return matches(context, shell)
+
+    mlops_matcher.is_of_mlops_nb = True
+    return mlops_matcher
+
+

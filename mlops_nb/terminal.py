@@ -1,0 +1,52 @@
+"""`jupyter mlops NAME ...` in a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from mlops_nb import commands
+from mlops_nb.errors import BadUsage, MlopsError
+
+PREFIX = "jupyter mlops"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Carry out a command line; its exit code (0 done, 1 a fault or a failed check, 2 bad usage, 130 interrupted)."""
+    try:
+        return _run(list(sys.argv[1:] if words is None else words))
+    except commands.HelpAsked as asked:
+        print(asked.what)
+        return 0
+    except MlopsError as error:
+        print("\n".join(error._render_traceback_()).replace("%mlops", PREFIX), file=sys.stderr)
+        return 2 if isinstance(error, BadUsage) else 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        raise commands.HelpAsked(commands.overview(PREFIX))
+    if words[0] == "--version":
+        from mlops_nb import __version__
+
+        raise commands.HelpAsked(f"mlops_nb {__version__}")
+    command = commands.command_named(words[0], PREFIX)
+    if command.answer is None or "terminal" not in command.places:
+        raise BadUsage(f"{PREFIX} {command.name} works only in a notebook", command.examples[0])
+    as_json = "--json" in words
+    options = commands.parse(command.name, [word for word in words[1:] if word != "--json"], prefix=PREFIX)
+    context = commands.Context(progress=lambda line: print(line, file=sys.stderr))
+    answer = command.answer(options, context)
+    print(json.dumps(answer.record.to_dict(), ensure_ascii=False, indent=2) if as_json else answer.panel.text())
+    return answer.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
