@@ -12,8 +12,8 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,28 +33,31 @@ _FUTURE = re.compile(r"from\s+__future__\s+import\s+[\w\s,]+$")
 _PARAMETERS_COMMENT = re.compile(r"\s*#\s*parameters\s*$", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(slots=True)
 class _Going:
     """A captured run between its first line and its end."""
 
-    run: ActiveRun
-    params: tuple[str, ...]
-    metrics: tuple[str, ...]
-    listener: OutputListener
-    observed: dict[str, float]
-    data: tuple[DataFingerprint, ...]
-    source: str
+    def __init__(
+        self,
+        run: ActiveRun,
+        options: Mapping[str, Any],
+        listener: OutputListener,
+        data: tuple[DataFingerprint, ...],
+        source: str,
+    ) -> None:
+        self.run, self.listener, self.data, self.source = run, listener, data, source
+        self.params: list[str] = options["param"]
+        self.metrics: list[str] = options["metric"]
+        self.observed: dict[str, float] = {}
 
 
-@dataclass(slots=True)
 class _Cell:
     """A cell that is executing; `info` is IPython's ExecutionInfo."""
 
-    info: Any
-    started: float
-    clock: float
-    runs: list[_Going] = field(default_factory=list)
-    finished: list[int] = field(default_factory=list)
+    def __init__(self, info: Any) -> None:
+        self.info = info
+        self.started, self.clock = time.time(), time.perf_counter()
+        self.runs: list[_Going] = []
+        self.finished: list[int] = []
 
 
 class Capture:
@@ -155,7 +158,7 @@ class Capture:
 
     def pre_run_cell(self, info: Any) -> None:
         """IPython: a cell begins."""
-        self._cells.append(_Cell(info, time.time(), time.perf_counter()))
+        self._cells.append(_Cell(info))
 
     def post_run_cell(self, result: Any) -> None:
         """IPython: a cell is over. Nothing that goes wrong here is the cell's."""
@@ -215,21 +218,12 @@ class Capture:
             cell_id=getattr(cell.info, "cell_id", None) or "",
             execution_count=self.shell.execution_count if len(self._cells) == 1 else None,
         )
-        observed: dict[str, float] = {}
-        going = _Going(
-            service.begin(run),
-            tuple(options["param"]),
-            tuple(options["metric"]),
-            OutputListener(self.shell),
-            observed,
-            self._data_read(text),
-            text,
-        )
+        going = _Going(service.begin(run), options, OutputListener(self.shell), self._data_read(text), text)
         cell.runs.append(going)
         with run.together():
             for name, value in options["tag"]:
                 run.set_tag(name, value)
-        self.shell.user_ns[OBSERVER] = self.shell.user_ns_hidden[OBSERVER] = observer_of(observed)
+        self.shell.user_ns[OBSERVER] = self.shell.user_ns_hidden[OBSERVER] = observer_of(going.observed)
         going.listener.start()
 
     def _data_read(self, source: str) -> tuple[DataFingerprint, ...]:

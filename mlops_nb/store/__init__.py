@@ -9,7 +9,22 @@ cells.py       rows of executed cells
 blobs.py       files addressed by the SHA-256 of their content
 """
 
-from mlops_nb.store.connection import Store, close_stores, open_store
-from mlops_nb.store.location import store_folder
+from __future__ import annotations
 
-__all__ = ["Store", "close_stores", "open_store", "store_folder"]
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.store.location import store_folder as store_folder
+
+if TYPE_CHECKING:
+    from mlops_nb.store.connection import Store as Store
+    from mlops_nb.store.connection import close_stores as close_stores
+    from mlops_nb.store.connection import open_store as open_store
+
+
+def __getattr__(name: str) -> Any:
+    """What needs sqlite3 is imported when it is first used: loading the extension opens nothing."""
+    if name not in ("Store", "close_stores", "open_store"):
+        raise AttributeError(f"module 'mlops_nb.store' has no attribute {name!r}")
+    from mlops_nb.store import connection
+
+    return getattr(connection, name)
