@@ -139,9 +139,7 @@ def _export(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.export import export_panel
 
     notebook, script = _files(options, context)
-    done = service.export(
-        notebook, script, verify=options["verify"], force=options["force"], progress=context.progress
-    )
+    done = service.export(notebook, script, verify=options["verify"], force=options["force"], progress=context.progress)
     return Answer(done, export_panel(done), 0 if done.verification is None or done.verification.is_equal else 1)
 
 
@@ -151,7 +149,9 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
 
     files = [Path(name) for name in options["file"]]
     notebooks = [file for file in files if file.suffix == ".ipynb"]
-    scripts = [file for file in files if file.suffix != ".ipynb"] + ([Path(options["output"])] if options["output"] else [])
+    scripts = [file for file in files if file.suffix != ".ipynb"] + (
+        [Path(options["output"])] if options["output"] else []
+    )
     if len(notebooks) > 1 or len(scripts) > 1:
         raise BadUsage(
             f"export reads one notebook and writes one script, not {' '.join(map(str, files))}",
@@ -250,7 +250,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "export",
-            "Write the notebook as a pipeline script that runs by itself; --verify proves that it gives the same metrics.",
+            "Write the notebook as a pipeline script that runs by itself; --verify proves the same metrics.",
             (
                 Option(
                     "file",
@@ -268,8 +268,6 @@ COMMANDS: Mapping[str, Command] = {
         ),
     )
 }
-
-
 
 
 class HelpAsked(MlopsError):
@@ -293,7 +291,9 @@ class _Parser(argparse.ArgumentParser):
             word = match[1].partition("=")[0]
             known = [option.name for option in self.command.options if option.name.startswith("-")]
             near = nearest(word, known) if word.startswith("-") else ""
-            return f"unknown {'option' if word.startswith('-') else 'argument'} {word}" + (f"; did you mean {near}?" if near else "")
+            return f"unknown {'option' if word.startswith('-') else 'argument'} {word}" + (
+                f"; did you mean {near}?" if near else ""
+            )
         return message
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
@@ -352,7 +352,9 @@ def overview(prefix: str = "%mlops") -> str:
         + command.summary
         for command in shown
     ]
-    return "\n".join(["MLOps in the notebook. Commands:", "", *lines, "", f"One command's options: {prefix} NAME --help"])
+    return "\n".join(
+        ["MLOps in the notebook. Commands:", "", *lines, "", f"One command's options: {prefix} NAME --help"]
+    )
 
 
 def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
@@ -377,7 +379,9 @@ def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise BadUsage(f"{line.strip()[:200]!r}: {str(error).lower()}", "close the quote, or put \\ before it") from None
+        raise BadUsage(
+            f"{line.strip()[:200]!r}: {str(error).lower()}", "close the quote, or put \\ before it"
+        ) from None
     return [re.sub("\0(\\d+)\0", lambda match: found[int(match[1])], word) for word in words]
 
 
@@ -388,7 +392,9 @@ def _value_of(expression: str, text: str, namespace: Mapping[str, object]) -> st
         near = nearest(error.name or expression, [name for name in namespace if not name.startswith("_")])
         raise NameNotDefined(
             f"{text}: no name {error.name or expression!r} is defined here",
-            text.replace(error.name or expression, near) if near else f"define it first, or write {text[0]}{text} for the text itself",
+            text.replace(error.name or expression, near)
+            if near
+            else f"define it first, or write {text[0]}{text} for the text itself",
         ) from None
     except Exception as error:  # the expression is the user's own
         raise NameNotDefined(f"{text} cannot be evaluated: {type(error).__name__}: {error}") from None

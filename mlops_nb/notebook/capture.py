@@ -138,7 +138,7 @@ class Capture:
         if body and body[0].startswith("%%"):
             from IPython.core.inputtransformer2 import cell_magic
 
-            body = cell_magic(body)
+            body = cell_magic(body)  # type: ignore[no-untyped-call]
         begin = f"get_ipython().{ATTRIBUTE}.begin_run({arguments!r})"
         last = max((number for number, line in enumerate(body) if _FUTURE.match(line)), default=None)
         if last is None:
@@ -398,5 +398,3 @@ def loaded(shell: Any) -> Capture:
     if not isinstance(found, Capture):
         raise MlopsError("mlops_nb is not loaded in this notebook", "%load_ext mlops_nb")
     return found
-
-

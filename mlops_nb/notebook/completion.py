@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -57,7 +56,9 @@ def _position(command: Command, words: list[str]) -> Option | None:
     taking = {option.name for option in command.options if option.name.startswith("-") and not option.is_flag}
     taking |= {option.short for option in command.options if option.short}
     given = sum(
-        1 for number, word in enumerate(words) if not word.startswith("-") and (number == 0 or words[number - 1] not in taking)
+        1
+        for number, word in enumerate(words)
+        if not word.startswith("-") and (number == 0 or words[number - 1] not in taking)
     )
     positional = [option for option in command.options if not option.name.startswith("-")]
     if positional and positional[-1].many:
@@ -95,7 +96,7 @@ def _from_store(values: str, fragment: str) -> list[str]:
 
 def _files(fragment: str) -> list[str]:
     folder, _, start = fragment.rpartition("/")
-    where = Path(os.path.expanduser(f"{folder}/" if folder or fragment.startswith("/") else "."))
+    where = Path(f"{folder}/" if folder or fragment.startswith("/") else ".").expanduser()
     with suppress(OSError):
         found = sorted(where.iterdir())
         prefix = f"{folder}/" if "/" in fragment else ""

@@ -86,23 +86,29 @@ class MetricObserver(ast.NodeTransformer):
     """
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """A function may run later: left alone."""
         return node
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        """A function may run later: left alone."""
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        """A lambda may run later: left alone."""
         return node
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:
+        """A generator may run later: left alone."""
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """A result assigned to a plain name is seen without us."""
         if isinstance(node.value, ast.Call) and all(isinstance(target, ast.Name) for target in node.targets):
             return node
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        """A call of a metric function hands its result to the observer."""
         self.generic_visit(node)
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         if name not in SKLEARN_METRICS:

@@ -38,7 +38,10 @@ def unload(shell: Any) -> None:
 def _magic_on(shell: Any) -> None:
     def mlops(line: str, cell: str | None = None) -> object:
         """MLOps in the notebook; `%mlops --help` says what there is."""
-        return run_line(shell, line) if cell is None else run_cell(shell, line, cell)
+        if cell is not None:
+            return run_cell(shell, line, cell)
+        run_line(shell, line)
+        return None
 
     mlops._ipython_magic_no_var_expand = True  # type: ignore[attr-defined]
     shell.register_magic_function(mlops, magic_kind="line_cell", magic_name=NAME)
@@ -60,9 +63,11 @@ def run_line(shell: Any, line: str) -> None:
     capture: Capture = getattr(shell, ATTRIBUTE)
     if name == "track":
         capture.is_tracking = options["switch"] == "on"
-        print("Every cell that runs from now on is recorded." if capture.is_tracking else "Cells are no longer recorded.")
+        print(
+            "Every cell that runs from now on is recorded." if capture.is_tracking else "Cells are no longer recorded."
+        )
     elif command.answer is None:
-        raise BadUsage(f"%mlops {name} is a cell magic", f"%{command.examples[0].lstrip('%').join(('%', ''))}")
+        raise BadUsage(f"%mlops {name} is a cell magic: it stands in a cell's first line", command.examples[0])
     else:
         answer = command.answer(options, _context(shell, capture))
         capture.show(answer.panel)
@@ -103,5 +108,3 @@ def _matcher(shell: Any) -> Any:
 
     mlops_matcher.is_of_mlops_nb = True
     return mlops_matcher
-
-

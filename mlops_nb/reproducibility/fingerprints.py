@@ -88,7 +88,7 @@ def _content(column: Any) -> bytes | memoryview:
         if getattr(values, "dtype", None) is not None and not values.dtype.hasobject:
             import numpy
 
-            return memoryview(numpy.ascontiguousarray(values).reshape(-1).view("u1"))
+            return numpy.ascontiguousarray(values).reshape(-1).view("u1").data
     return "\x1f".join(_texts(values)).encode("utf-8", "surrogatepass")
 
 

@@ -38,7 +38,7 @@ def _changed(path: Path) -> tuple[int, int] | None:
 def _environment(folders: tuple[tuple[str, object], ...]) -> Environment:
     packages: dict[str, str] = {}
     for folder, changed in folders:
-        for entry in os.listdir(folder) if changed else ():
+        for entry in os.listdir(folder) if changed else ():  # noqa: PTH208 - five times as fast
             if entry.endswith(".dist-info") and "-" in entry:
                 name, _, version = entry.removesuffix(".dist-info").rpartition("-")
                 packages.setdefault(name.replace("_", "-").lower(), version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlops_nb.store.runs import source_id
 from mlops_nb.tracking.executions import Execution
@@ -43,14 +43,20 @@ def _names(names: Iterable[str]) -> str:
 
 def executions(store: Store, *, session: int | None = None, notebook: str | None = None) -> list[Execution]:
     """Executed cells in the order in which they ran, of one session or one notebook or all."""
-    where, values = "1", []
+    where, values = "1", list[object]()
     if session is not None:
         where, values = "e.session_id = ?", [session]
     if notebook is not None:
-        where, values = f"{where} AND e.notebook = ?", [*values, notebook]  # type: ignore[list-item]
-    rows: list[Any] = store.rows(
+        where, values = f"{where} AND e.notebook = ?", [*values, notebook]
+    rows = store.rows(
         "SELECT s.text, e.started, e.duration, e.status, e.notebook, e.cell_id, e.execution_count, e.reads, e.writes "
         f"FROM executions e JOIN sources s ON s.id = e.source_id WHERE {where} ORDER BY e.id",
         values,
     )
-    return [Execution(*row[:7], tuple(json.loads(row[7])), tuple(json.loads(row[8]))) for row in rows]
+    names = ("source", "started", "duration", "status", "notebook", "cell_id", "execution_count")
+    return [
+        Execution(
+            **dict(zip(names, row, strict=False)), reads=tuple(json.loads(row[7])), writes=tuple(json.loads(row[8]))
+        )
+        for row in rows
+    ]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from mlops_nb.errors import (
     StoreIsDamaged,
@@ -91,8 +92,8 @@ class Store:
         """
         return Transaction(self, durable)
 
-    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        """All rows of a query."""
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows of a query, as tuples of what SQLite holds."""
         with self.lock, faults(self.path):
             return self.connection.execute(sql, values).fetchall()
 

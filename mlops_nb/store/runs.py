@@ -190,16 +190,17 @@ def find_run(store: Store, ref: str) -> int | None:
         tries.insert(0, ("SELECT id FROM runs WHERE id = ?", int(ref.lstrip("#"))))
     for sql, value in tries:
         for (found,) in store.rows(sql, [value]):
-            uid = store.rows("SELECT uid FROM runs WHERE id = ?", [found])[0][0]
-            if "uid" not in sql or str(uid).startswith(ref):
-                return int(str(found))
+            if "uid" not in sql or store.rows("SELECT uid FROM runs WHERE id = ?", [found])[0][0].startswith(ref):
+                return int(found)
     return None
 
 
 def names_and_ids(store: Store, limit: int = 1000) -> list[tuple[int, str]]:
     """Number and name of the newest runs."""
-    return [(int(str(number)), str(name)) for number, name in store.rows(
-        "SELECT id, name FROM runs ORDER BY id DESC LIMIT ?", [limit])]
+    return [
+        (int(number), str(name))
+        for number, name in store.rows("SELECT id, name FROM runs ORDER BY id DESC LIMIT ?", [limit])
+    ]
 
 
 def metric_names(store: Store) -> list[str]:
@@ -207,7 +208,7 @@ def metric_names(store: Store) -> list[str]:
     return [str(name) for (name,) in store.rows("SELECT DISTINCT name FROM metrics ORDER BY name")]
 
 
-_SUMMARY = "id, uid, name, kind, status, started, duration, parent_id, notebook"
+_SUMMARY = ("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook")
 
 
 def summaries(
@@ -242,27 +243,30 @@ def summaries(
         where += ["m.name = ?", "m.value IS NOT NULL"]
         values.append(metric)
     condition = f"WHERE {' AND '.join(where)}" if where else ""
-    columns = ", ".join(f"r.{column}" for column in _SUMMARY.split(", "))
+    columns = ", ".join(f"r.{column}" for column in _SUMMARY).replace("r.parent", "r.parent_id")
     rows = store.rows(
         f"SELECT {columns} FROM runs r {join} {condition} ORDER BY {order} {way}, r.id DESC LIMIT ?",
         [*values, -1 if limit is None else limit],
     )
     total = store.rows(f"SELECT count(*) FROM runs r {join} {condition}", values)[0][0]
-    return _with_values(store, rows), int(str(total))
+    return _with_values(store, rows), int(total)
 
 
-def _with_values(store: Store, rows: Sequence[tuple[Any, ...]]) -> tuple[RunSummary, ...]:
+def _with_values(store: Store, rows: Sequence[Any]) -> tuple[RunSummary, ...]:
     params: dict[int, dict[str, Any]] = {row[0]: {} for row in rows}
     metrics: dict[int, dict[str, float]] = {row[0]: {} for row in rows}
     tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
     where, values = _these(list(params))
     for run, name, kind, value in store.rows(f"SELECT run_id, name, type, value FROM params {where}", values):
-        params[run][name] = value if kind in ("str", "none") else decode_value(kind, value)  # type: ignore
+        params[run][name] = value if kind in ("str", "none") else decode_value(kind, value)
     for run, name, value in store.rows(f"SELECT run_id, name, value FROM metrics {where}", values):
-        metrics[run][name] = math.nan if value is None else value  # type: ignore
+        metrics[run][name] = math.nan if value is None else value
     for run, name, value in store.rows(f"SELECT run_id, name, value FROM tags {where}", values):
-        tags[run][name] = value  # type: ignore
-    return tuple(RunSummary(*row, params[row[0]], metrics[row[0]], tags[row[0]]) for row in rows)
+        tags[run][name] = value
+    plain = [dict(zip(_SUMMARY, row, strict=True)) for row in rows]
+    return tuple(
+        RunSummary(**row, params=params[row["id"]], metrics=metrics[row["id"]], tags=tags[row["id"]]) for row in plain
+    )
 
 
 def _these(ids: list[int]) -> tuple[str, list[object]]:
@@ -280,18 +284,20 @@ def get_run(store: Store, run_id: int) -> Run:
         "LEFT JOIN environments e ON e.id = r.environment_id WHERE r.id = ?",
         [run_id],
     )
-    row: tuple[Any, ...] = one[0]
+    row: Any = one[0]
+    names = ("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook", "cell_id")
+    plain: dict[str, Any] = dict(zip((*names, "execution_count", "source"), row, strict=False))
     error = RunError(row[12], row[13], row[14]) if row[12] is not None else None
     code = CodeVersion(row[15], row[16], bool(row[17])) if row[15] is not None else None
     return Run(
-        *row[:12],
+        **plain,
         params=_params(store, run_id),
         metrics=metrics_of(store, run_id),
-        tags=dict(store.rows("SELECT name, value FROM tags WHERE run_id = ? ORDER BY name", [run_id])),  # type: ignore[arg-type]
+        tags=dict(store.rows("SELECT name, value FROM tags WHERE run_id = ? ORDER BY name", [run_id])),
         outputs=_outputs(store, run_id),
         data=_data(store, run_id),
         artifacts=_artifacts(store, run_id),
-        children=tuple(int(str(i)) for (i,) in store.rows("SELECT id FROM runs WHERE parent_id = ? ORDER BY id", [run_id])),
+        children=tuple(int(i) for (i,) in store.rows("SELECT id FROM runs WHERE parent_id = ? ORDER BY id", [run_id])),
         error=error,
         code=code,
         environment=Environment(**json.loads(row[18])) if row[18] else None,
@@ -300,29 +306,30 @@ def get_run(store: Store, run_id: int) -> Run:
 
 
 def _params(store: Store, run_id: int) -> tuple[Param, ...]:
-    rows: list[Any] = store.rows("SELECT name, type, value, inferred FROM params WHERE run_id = ? ORDER BY name", [run_id])
+    rows = store.rows("SELECT name, type, value, inferred FROM params WHERE run_id = ? ORDER BY name", [run_id])
     return tuple(Param(name, decode_value(kind, value), bool(inferred)) for name, kind, value, inferred in rows)
 
 
 def metrics_of(store: Store, run_id: int) -> tuple[Metric, ...]:
     """The metrics of a run by name."""
-    rows: list[Any] = store.rows(
+    rows = store.rows(
         "SELECT name, coalesce(value, 'nan'), step, count, minimum, maximum, total / nullif(numbers, 0), inferred "
         "FROM metrics WHERE run_id = ? ORDER BY name",
         [run_id],
     )
-    return tuple(Metric(name, float(value), *rest, bool(inferred)) for name, value, *rest, inferred in rows)
+    return tuple(
+        Metric(name, float(value), step, count, minimum, maximum, mean, bool(inferred))
+        for name, value, step, count, minimum, maximum, mean, inferred in rows
+    )
 
 
 def _outputs(store: Store, run_id: int) -> tuple[Output, ...]:
-    rows: list[Any] = store.rows(
-        "SELECT kind, name, data, cut_bytes FROM outputs WHERE run_id = ? ORDER BY position", [run_id]
-    )
+    rows = store.rows("SELECT kind, name, data, cut_bytes FROM outputs WHERE run_id = ? ORDER BY position", [run_id])
     return tuple(Output(kind, name, json.loads(data), cut) for kind, name, data, cut in rows)
 
 
 def _data(store: Store, run_id: int) -> tuple[DataFingerprint, ...]:
-    rows: list[Any] = store.rows(
+    rows = store.rows(
         "SELECT d.name, f.kind, f.shape, f.types, f.fingerprint, f.exact FROM run_data d "
         "JOIN fingerprints f ON f.id = d.fingerprint_id WHERE d.run_id = ? ORDER BY d.name",
         [run_id],
@@ -334,17 +341,15 @@ def _data(store: Store, run_id: int) -> tuple[DataFingerprint, ...]:
 
 
 def _artifacts(store: Store, run_id: int) -> tuple[Artifact, ...]:
-    rows: list[Any] = store.rows(
-        "SELECT path, sha256, size_bytes FROM artifacts WHERE run_id = ? ORDER BY path", [run_id]
-    )
+    rows = store.rows("SELECT path, sha256, size_bytes FROM artifacts WHERE run_id = ? ORDER BY path", [run_id])
     return tuple(Artifact(*row) for row in rows)
 
 
 def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float, float]]:
     """Step, value and time of every value logged under a name, in the order logged."""
-    rows: list[Any] = store.rows(
-        "SELECT p.step, p.value, p.time FROM metrics m JOIN metric_points p ON p.id BETWEEN m.first_point AND m.last_point "
-        "WHERE m.run_id = ? AND m.name = ? AND p.run_id = m.run_id AND p.name = m.name ORDER BY p.id",
+    rows = store.rows(
+        "SELECT p.step, p.value, p.time FROM metrics m "
+        "JOIN metric_points p ON p.id BETWEEN m.first_point AND m.last_point WHERE m.run_id = ? AND m.name = ? AND p.run_id = m.run_id AND p.name = m.name ORDER BY p.id",
         [run_id, name],
     )
     return [(step, math.nan if value is None else value, time) for step, value, time in rows]
@@ -352,7 +357,7 @@ def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float
 
 def earlier_metrics(store: Store, name: str, before: int, limit: int = 1000) -> list[tuple[int, dict[str, float]]]:
     """Number and last metric values of the FINISHED runs of a name before a run, newest first."""
-    rows: list[Any] = store.rows(
+    rows = store.rows(
         "WITH past AS (SELECT id FROM runs WHERE name = ? AND id < ? AND status = 'FINISHED' ORDER BY id DESC LIMIT ?) "
         "SELECT past.id, m.name, m.value FROM past LEFT JOIN metrics m ON m.run_id = past.id ORDER BY past.id DESC",
         [name, before, limit],
@@ -368,10 +373,10 @@ def earlier_metrics(store: Store, name: str, before: int, limit: int = 1000) -> 
 def counts(store: Store) -> dict[str, int]:
     """How many rows there are: runs, executed cells, sessions, artifacts."""
     tables = ("runs", "executions", "sessions", "artifacts")
-    return {table: int(str(store.rows(f"SELECT count(*) FROM {table}")[0][0])) for table in tables}
+    return {table: int(store.rows(f"SELECT count(*) FROM {table}")[0][0]) for table in tables}
 
 
 def runs_by_status(store: Store) -> dict[str, int]:
     """How many runs there are in each status."""
-    rows: list[Any] = store.rows("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status")
+    rows = store.rows("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status")
     return dict(rows)

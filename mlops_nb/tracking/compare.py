@@ -46,7 +46,8 @@ def comparison(left: Run, right: Run) -> Comparison:
         left=left,
         right=right,
         metrics=differences(
-            {metric.name: metric.value for metric in left.metrics}, {metric.name: metric.value for metric in right.metrics}
+            {metric.name: metric.value for metric in left.metrics},
+            {metric.name: metric.value for metric in right.metrics},
         ),
         params=differences(
             {param.name: param.value for param in left.params}, {param.name: param.value for param in right.params}

@@ -21,7 +21,8 @@ _COSTS = frozenset("latency seconds duration ms time memory bytes size".split())
 SKLEARN_METRICS = frozenset(
     """accuracy_score adjusted_mutual_info_score adjusted_rand_score average_precision_score balanced_accuracy_score
     brier_score_loss calinski_harabasz_score cohen_kappa_score completeness_score d2_absolute_error_score
-    d2_brier_score d2_log_loss_score d2_pinball_score d2_tweedie_score davies_bouldin_score dcg_score explained_variance_score
+    d2_brier_score d2_log_loss_score d2_pinball_score d2_tweedie_score davies_bouldin_score dcg_score
+    explained_variance_score
     f1_score fbeta_score fowlkes_mallows_score hamming_loss hinge_loss homogeneity_score jaccard_score
     label_ranking_average_precision_score label_ranking_loss log_loss matthews_corrcoef max_error
     mean_absolute_error mean_absolute_percentage_error mean_gamma_deviance mean_pinball_loss

@@ -165,7 +165,9 @@ class ActiveRun:
     def log_params(self, params: Mapping[str, object], *, inferred: bool = False) -> None:
         """Log parameters; nested dicts are flattened with dots, what has no plain form is kept as its `repr`."""
         if not isinstance(params, Mapping):
-            raise BadArgument(f"log_params takes a dict, not {safe_repr(params, 60)}", 'mlops_nb.log_params({"depth": 3})')
+            raise BadArgument(
+                f"log_params takes a dict, not {safe_repr(params, 60)}", 'mlops_nb.log_params({"depth": 3})'
+            )
         self.has_named_params |= not inferred
         flat = {bounded_text(str(name), 200): plain_value(value) for name, value in flat_params(params).items()}
         self._write(rows.add_params, flat, inferred)
@@ -185,7 +187,7 @@ class ActiveRun:
         source = Path(path)
         if not source.is_file():
             folder = source.parent if source.parent.is_dir() else Path()
-            near = nearest(source.name, os.listdir(folder))
+            near = nearest(source.name, [entry.name for entry in folder.iterdir()])
             raise BadArgument(
                 f"log_artifact: {str(path)!r} is not a file",
                 f"mlops_nb.log_artifact({str(folder / near)!r})" if near else "",
@@ -268,7 +270,9 @@ def required_run(call: str) -> ActiveRun:
     """
     if run := active_run():
         return run
-    raise NoActiveRun(f"mlops_nb.{call} was called while no run is active", "%%mlops run NAME    (as the cell's first line)")
+    raise NoActiveRun(
+        f"mlops_nb.{call} was called while no run is active", "%%mlops run NAME    (as the cell's first line)"
+    )
 
 
 @contextmanager
@@ -340,7 +344,11 @@ def status_of(raised: BaseException | None) -> Status:
     """The status of a run that ended with this exception."""
     if raised is None:
         return "FINISHED"
-    return "INTERRUPTED" if isinstance(raised, KeyboardInterrupt) or type(raised).__name__ == "CancelledError" else "FAILED"
+    return (
+        "INTERRUPTED"
+        if isinstance(raised, KeyboardInterrupt) or type(raised).__name__ == "CancelledError"
+        else "FAILED"
+    )
 
 
 def run_error(raised: BaseException) -> RunError:
@@ -400,7 +408,9 @@ def runs(
         BadArgument: an unknown status, kind or sort, or a limit below 1.
     """
     store = store or open_store()
-    _check_choice("status", status.upper() if status else None, ("RUNNING", "FINISHED", "FAILED", "INTERRUPTED", "KILLED"))
+    _check_choice(
+        "status", status.upper() if status else None, ("RUNNING", "FINISHED", "FAILED", "INTERRUPTED", "KILLED")
+    )
     _check_choice("kind", kind, ("cell", "code", "pipeline", "step"))
     if limit is not None and limit < 1:
         raise BadArgument(f"limit == {limit}, must be >= 1", "%mlops runs --limit 100")
@@ -408,7 +418,9 @@ def runs(
     metric = None if by in SORTS else by
     if metric is not None and metric not in (known := rows.metric_names(store)):
         near = nearest(metric, [*SORTS, *known])
-        raise BadArgument(f"sort == {bounded_text(by, 60)!r}, no metric has that name", near and f"%mlops runs --sort -{near}")
+        raise BadArgument(
+            f"sort == {bounded_text(by, 60)!r}, no metric has that name", near and f"%mlops runs --sort -{near}"
+        )
     found, total = rows.summaries(
         store,
         name=name,
@@ -464,7 +476,8 @@ def card(run_id: int, *, store: Store) -> RunCard:
     best = {
         metric.name: value
         for metric in whole.metrics
-        if (value := best_value(metric.name, [found[metric.name] for _, found in past if metric.name in found])) is not None
+        if (value := best_value(metric.name, [found[metric.name] for _, found in past if metric.name in found]))
+        is not None
     }
     return RunCard(whole, past[0][1] if past else {}, best, past[0][0] if past else None)
 
@@ -504,6 +517,8 @@ def use_store(folder: str | Path) -> Store:
     return store
 
 
-def newest_runs(name: str, *, kind: str = "cell", store: Store | None = None, limit: int = 20) -> tuple[RunSummary, ...]:
+def newest_runs(
+    name: str, *, kind: str = "cell", store: Store | None = None, limit: int = 20
+) -> tuple[RunSummary, ...]:
     """The newest FINISHED runs of a name."""
     return rows.summaries(store or open_store(), name=name, kind=kind, status="FINISHED", limit=limit)[0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 10_000
 """Characters of a parameter's text that are kept; what is longer ends in an ellipsis and its length."""
 
-Stored = tuple[str, None | int | float | str]
+Stored = tuple[str, int | float | str | None]
 
 
 def encode_value(value: object) -> Stored:
@@ -40,7 +40,7 @@ def encode_value(value: object) -> Stored:
     return ("json", text) if len(text) <= MAX_TEXT else ("str", bounded_text(text))
 
 
-def decode_value(kind: str, stored: None | int | float | str) -> Value:
+def decode_value(kind: str, stored: int | float | str | None) -> Value:
     """The value that `encode_value` was given, as far as it could be kept."""
     match kind:
         case "none":
@@ -65,7 +65,9 @@ def plain_value(value: object, depth: int = 4) -> Value:
         if isinstance(value, bool | int | float | str):
             return next(base(value) for base in (int, float, str) if isinstance(value, base))
         if depth and isinstance(value, Mapping):
-            return {bounded_text(str(key), 200): plain_value(item, depth - 1) for key, item in list(value.items())[:1000]}
+            return {
+                bounded_text(str(key), 200): plain_value(item, depth - 1) for key, item in list(value.items())[:1000]
+            }
         if depth and isinstance(value, list | tuple | set | frozenset | range):
             return [plain_value(item, depth - 1) for item in list(value)[:1000]]
         if callable(item := getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
