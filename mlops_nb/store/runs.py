@@ -117,7 +117,8 @@ def add_params(connection: sqlite3.Connection, run_id: int, params: Mapping[str,
 
 _ADD_POINT = "INSERT INTO metric_points (run_id, name, step, value, time) VALUES (?, ?, ?, ?, ?)"
 _ADD_TO_METRIC = """
-INSERT INTO metrics VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, last_insert_rowid(), last_insert_rowid()) ON CONFLICT DO UPDATE SET
+INSERT INTO metrics VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, last_insert_rowid(), last_insert_rowid())
+ON CONFLICT DO UPDATE SET
     value = excluded.value, step = excluded.step, count = count + 1, numbers = numbers + excluded.numbers,
     total = coalesce(total, 0) + coalesce(excluded.total, 0),
     minimum = min(coalesce(minimum, excluded.minimum), coalesce(excluded.minimum, minimum)),
@@ -349,7 +350,8 @@ def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float
     """Step, value and time of every value logged under a name, in the order logged."""
     rows = store.rows(
         "SELECT p.step, p.value, p.time FROM metrics m "
-        "JOIN metric_points p ON p.id BETWEEN m.first_point AND m.last_point WHERE m.run_id = ? AND m.name = ? AND p.run_id = m.run_id AND p.name = m.name ORDER BY p.id",
+        "JOIN metric_points p ON p.id BETWEEN m.first_point AND m.last_point WHERE m.run_id = ? "
+        "AND m.name = ? AND p.run_id = m.run_id AND p.name = m.name ORDER BY p.id",
         [run_id, name],
     )
     return [(step, math.nan if value is None else value, time) for step, value, time in rows]
