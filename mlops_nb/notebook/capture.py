@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from mlops_nb.store.location import set_home
 if TYPE_CHECKING:
     from mlops_nb.notebook.outputs import OutputListener
     from mlops_nb.reproducibility.records import DataFingerprint
+    from mlops_nb.tracking.runs import Output
     from mlops_nb.tracking.service import ActiveRun
 
 ATTRIBUTE = "mlops"
@@ -254,11 +255,17 @@ class Capture:
             self.shell.user_ns_hidden.pop(OBSERVER, None)
         service.record_surroundings(run, self._home())
         with run.together():
-            run.add_data(going.data)
-            run.add_outputs(outputs)
-            run.notes += [f"{one.cut_bytes:,} characters of output were not kept" for one in outputs if one.cut_bytes]
-            self._add_params(going)
-            self._add_metrics(going)
+            parts: Mapping[str, Callable[[], None]] = {
+                "data read": lambda: run.add_data(going.data),
+                "outputs": lambda: self._add_outputs(going, outputs),
+                "parameters": lambda: self._add_params(going),
+                "metrics": lambda: self._add_metrics(going),
+            }
+            for part, add in parts.items():
+                try:
+                    add()
+                except Exception as odd:  # a user's object may raise anything; the rest of the run is kept
+                    run.notes.append(f"{part} not recorded: {type(odd).__name__}")
         error = service.run_error(raised) if raised is not None else None
         fault = run.finish(service.status_of(raised), error)
         if fault is not None or run.id is None or run.store is None:
@@ -269,6 +276,10 @@ class Capture:
         from mlops_nb.panels.run_card import run_card
 
         self.show(run_card(service.card(run.id, store=run.store)))
+
+    def _add_outputs(self, going: _Going, outputs: tuple[Output, ...]) -> None:
+        going.run.add_outputs(outputs)
+        going.run.notes += [f"{one.cut_bytes:,} characters of output were not kept" for one in outputs if one.cut_bytes]
 
     def _add_params(self, going: _Going) -> None:
         names, run = self.shell.user_ns, going.run

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MAX_TEXT = 10_000
 """Characters of a parameter's text that are kept; what is longer ends in an ellipsis and its length."""
 
+MAX_BITS = 10_000
+"""Integers longer than this are described, not kept (Python refuses to print much longer ones)."""
+
 Stored = tuple[str, int | float | str | None]
 
 
@@ -59,11 +62,13 @@ def decode_value(kind: str, stored: int | float | str | None) -> Value:
 
 def plain_value(value: object, depth: int = 4) -> Value:
     """The value as plain Python; what has no plain form becomes its bounded `repr`."""
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or type(value) in (bool, float, str):
         return value  # type: ignore[return-value]
+    if type(value) is int:
+        return value if value.bit_length() <= MAX_BITS else f"an integer of {value.bit_length():,} bits"
     try:
         if isinstance(value, bool | int | float | str):
-            return next(base(value) for base in (int, float, str) if isinstance(value, base))
+            return plain_value(next(base(value) for base in (int, float, str) if isinstance(value, base)))
         if depth and isinstance(value, Mapping):
             return {
                 bounded_text(str(key), 200): plain_value(item, depth - 1) for key, item in list(value.items())[:1000]
