@@ -1,6 +1,9 @@
 """The notebook itself: capture what ran, read what a cell does, write it out as a script.
 
 ipython_syntax.py  magics, shell lines and help taken out of a cell, without IPython
+translation.py  a cell's statements as plain Python, magics translated or left out
+dataflow.py   what stands at the top of a script, which steps there are, what flows
+naming.py     what Markdown and code suggest to call a step; safe docstrings
 cells.py      what a cell reads and writes (syntax tree)
 records.py    NotebookCell, Notebook, Export
 script.py     a notebook's cells to the text of a pipeline script

@@ -1,0 +1,458 @@
+"""A code cell as the statements of a plain Python function: magics translated or left out, shown values kept."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from mlops_nb.errors import MlopsError
+from mlops_nb.notebook.cells import CellNames, dotted_call, read_cell
+from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, magic_code, parsed
+from mlops_nb.notebook.naming import comment
+from mlops_nb.notebook.records import LeftOut
+from mlops_nb.record import Record
+from mlops_nb.tracking.metrics import SKLEARN_METRICS
+
+_INSTALLERS = re.compile(r"(python\S*\s+-m\s+)?(sudo\s+)?(pip3?|conda|mamba|uv|apt|apt-get|poetry)\b")
+_EXPRESSION = re.compile(r"\{([^{}]+)\}|\$\{?([A-Za-z_]\w*)\}?|([{}])")
+_ONLY_SHOWN_IN_PLACE = frozenset(
+    ("print", "display", "append", "extend", "sort", "update", "fit", "show", "info", "seed")
+)
+_PLOTTING = frozenset(("plt", "sns", "ax", "axes", "fig", "pyplot"))
+_AFTER = re.compile(r"^\s*;+\s*")
+_LEFT_OUT = re.compile(r"^# left out: .*\n?", re.MULTILINE)
+ONLY_IN_A_NOTEBOOK = "only means something in a notebook"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement(Record):
+    """A top-level statement at column 0, the comments above it included; `kind` is its node's class name.
+
+    `kind` is empty for comments that belong to no statement.
+    """
+
+    text: str
+    kind: str
+
+    @property
+    def names(self) -> CellNames:
+        """What it reads and binds."""
+        return read_cell(self.text)
+
+    @property
+    def code(self) -> str:
+        """The text without the comments and blank lines above it."""
+        lines = self.text.split("\n")
+        first = next((number for number, line in enumerate(lines) if line.strip() and line.lstrip()[0] != "#"), 0)
+        return "\n".join(lines[first:])
+
+    @property
+    def node(self) -> ast.stmt:
+        """Its syntax tree."""
+        tree = parsed(self.text)
+        assert tree is not None
+        return tree.body[0]
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedRun(Record):
+    """What a `%%mlops run` line asks for."""
+
+    name: str
+    params: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCell(Record):
+    """A code cell, translated. `uses` are the names the translation needs: show, metric, os, subprocess."""
+
+    position: int
+    source: str
+    statements: tuple[Statement, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    uses: frozenset[str] = frozenset()
+    run: CapturedRun | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Draft:
+    position: int
+    known: Collection[str]
+    our: Callable[[str], str]
+    left_out: list[LeftOut] = field(default_factory=list)
+    uses: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
+
+    def leave_out(self, line: str, reason: str) -> str:
+        line = comment(line)
+        self.left_out.append(LeftOut(self.position, line, reason))
+        return f"# left out: {line} ({reason})"
+
+    def use(self, name: str) -> str:
+        self.uses.add(name)
+        return self.our(name)
+
+
+def translate(source: str, position: int, known: Collection[str], our: Callable[[str], str]) -> ScriptCell:
+    """The cell as statements of plain Python.
+
+    Args:
+        source: the cell as it stands in the notebook.
+        position: its place among all cells of the notebook.
+        known: every name that some cell binds: `$name` of these is replaced in shell lines.
+        our: the name under which the script imports `show`, `os` and the like.
+
+    Raises:
+        MlopsError: it is not Python.
+    """
+    text = cell_text(source)
+    draft = _Draft(position, known, our)
+    run = captured_run(text.magics)
+    if not text.is_python:
+        magic = text.magics[-1]
+        line = draft.leave_out(f"%%{magic.name} {magic.text}".strip(), "the cell is not Python of this notebook")
+        return ScriptCell(position, source, (Statement(line, ""),), tuple(draft.left_out))
+    lines = text.python.split("\n")
+    for magic in text.magics:
+        lines[magic.line - 1] = _cell_magic(magic, draft)
+    for escape in text.escapes:
+        lines[escape.line - 1] = _escape(escape, draft)
+    plain = "\n".join(lines)
+    tree = _compiled(plain, position)
+    if "\f" in plain and (bare := parsed(plain.replace("\f", ""))) and ast.dump(bare) == ast.dump(tree):
+        plain, tree = plain.replace("\f", ""), bare
+    observes = run is not None and not run.metrics
+    hides_value = any(magic.name in ("capture", "timeit") for magic in text.magics)
+    plain = _edited(plain, tree, draft, shows=not hides_value, observes=observes)
+    _warn(tree, draft)
+    return ScriptCell(
+        position,
+        source,
+        tuple(_statements(plain)),
+        tuple(draft.left_out),
+        frozenset(draft.uses),
+        run,
+        tuple(draft.warnings),
+    )
+
+
+def captured_run(magics: tuple[CellMagic, ...]) -> CapturedRun | None:
+    """What the first `%%mlops run` of the cell asks for; None when it has none."""
+    for magic in magics:
+        words = _words(magic.text)
+        if magic.name == "mlops" and words[:1] == ["run"]:
+            return _run_options(words[1:])
+    return None
+
+
+def _words(line: str) -> list[str]:
+    import shlex
+
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+def _run_options(words: list[str]) -> CapturedRun:
+    name, options = "", {"param": [], "metric": [], "tag": []}  # type: tuple[str, dict[str, list[str]]]
+    position = 0
+    while position < len(words):
+        word = words[position]
+        option, equals, value = word.partition("=")
+        kind = {"-p": "param", "-m": "metric", "-t": "tag"}.get(option, option.removeprefix("--"))
+        if word.startswith("-") and kind in options:
+            if not equals and position + 1 < len(words):
+                position += 1
+                value = words[position]
+            options[kind].append(value)
+        elif not name and not word.startswith("-"):
+            name = word
+        position += 1
+    tags = [(tag, value) for tag, _, value in (each.partition("=") for each in options["tag"])]
+    keep = [[each for each in options[kind] if each.isidentifier()] for kind in ("param", "metric")]
+    return CapturedRun(name or "run", tuple(keep[0]), tuple(keep[1]), tuple(tags))
+
+
+def _cell_magic(magic: CellMagic, draft: _Draft) -> str:
+    if magic.name != "capture":
+        return ""
+    target = next((word for word in magic.text.split() if not word.startswith("-")), "")
+    if not target.isidentifier():
+        return ""
+    draft.warnings.append(f"cell {draft.position + 1}: what %%capture keeps in {target} is not kept by the script")
+    return f"{target} = None  {draft.leave_out(f'%%capture {magic.text}', 'the script shows its output')}"
+
+
+def _escape(escape: Escape, draft: _Draft) -> str:
+    code = magic_code(escape)
+    if code and escape.target:
+        return f"{escape.indent}{escape.target} = {code}"
+    if code:
+        return f"{escape.indent}{code}"
+    if escape.kind == "shell" and not _INSTALLERS.match(escape.text):
+        return escape.indent + _shell(escape, draft)
+    if escape.kind == "magic" and (code := _line_magic(escape, draft)):
+        return escape.indent + code
+    note = draft.leave_out(_as_written(escape), _reason(escape))
+    if escape.target:
+        return f"{escape.indent}{escape.target} = None  {note}"
+    return f"{escape.indent}pass  {note}" if escape.indent else note
+
+
+def _as_written(escape: Escape) -> str:
+    text = {"magic": f"%{escape.name} {escape.text}", "shell": f"!{escape.text}", "help": f"{escape.text}?"}[
+        escape.kind
+    ]
+    return f"{escape.target} = {text}".strip() if escape.target else text.strip()
+
+
+def _reason(escape: Escape) -> str:
+    if escape.kind == "help":
+        return "asks for help"
+    if escape.kind == "shell" or escape.name in ("pip", "conda", "mamba", "uv"):
+        return "install packages before the script runs"
+    if escape.name in ("run", "load", "store", "macro", "recall", "rerun"):
+        return "what it brings in is not in this notebook"
+    return ONLY_IN_A_NOTEBOOK
+
+
+def _shell(escape: Escape, draft: _Draft) -> str:
+    call = f"{draft.use('subprocess')}.run({_shell_text(escape.text, draft)}, shell=True"
+    if not escape.target:
+        return f"{call})"
+    pipes = f"stdout={draft.our('subprocess')}.PIPE, stderr={draft.our('subprocess')}.STDOUT, text=True"
+    return f"{escape.target} = {call}, {pipes}).stdout.splitlines()"
+
+
+def _shell_text(command: str, draft: _Draft) -> str:
+    """The command as a string literal; an f-string where the notebook's names stand in it."""
+    parts: list[str] = []
+    position, is_format = 0, False
+    for match in _EXPRESSION.finditer(command):
+        parts.append(_in_literal(command[position : match.start()]))
+        position = match.end()
+        expression = (match[1] or match[2] or "").strip()
+        if expression and (match[1] or expression in draft.known) and _fits(expression):
+            parts.append(f"{{{expression}}}")
+            is_format = True
+        else:
+            parts.append(_in_literal(match[0].replace("{", "{{").replace("}", "}}")))
+    parts.append(_in_literal(command[position:]))
+    return f'f"{"".join(parts)}"' if is_format else repr(command)
+
+
+def _in_literal(text: str) -> str:
+    return repr('"' + text)[2:-1].replace("\\'", "'").replace('"', '\\"')
+
+
+def _fits(expression: str) -> bool:
+    """Whether an expression can stand in an f-string of Python 3.11."""
+    return not any(sign in expression for sign in "\"'\\#!:\n") and parsed(f"({expression})") is not None
+
+
+def _line_magic(escape: Escape, draft: _Draft) -> str:
+    if escape.name == "cd" and escape.text and not escape.text.startswith("-") and not escape.target:
+        path = escape.text.strip("\"'")
+        home = f"{draft.use('os')}.path.expanduser({path!r})" if path.startswith("~") else _shell_text(path, draft)
+        return f"{draft.use('os')}.chdir({home})"
+    if escape.name in ("env", "set_env") and escape.text and not escape.target:
+        name, equals, value = escape.text.partition("=")
+        if not equals:
+            name, _, value = escape.text.partition(" ")
+        if value.strip():
+            return f"{draft.use('os')}.environ[{name.strip()!r}] = {_shell_text(value.strip(), draft)}"
+    if escape.name == "env" and escape.target and escape.text:
+        return f"{escape.target} = {draft.use('os')}.environ[{escape.text!r}]"
+    return ""
+
+
+def _compiled(plain: str, position: int) -> ast.Module:
+    """The syntax tree, as far as Python would run it.
+
+    Raises:
+        MlopsError: Python would not.
+    """
+    fix = "correct the cell (or delete it) and export again"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(plain)
+            compile(plain, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+            compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except SyntaxError as error:
+        line = comment((error.text or "").strip(), 60)
+        raise MlopsError(
+            f"cell {position + 1} is not Python: {error.msg} (line {error.lineno}: {line!r})", fix
+        ) from None
+    except (ValueError, RecursionError, MemoryError, UnicodeError) as error:
+        raise MlopsError(f"cell {position + 1} is not Python: {error}", fix) from None
+    return tree
+
+
+_Edit = tuple[int, int, str]
+
+
+def _edited(plain: str, tree: ast.Module, draft: _Draft, *, shows: bool, observes: bool) -> str:
+    """The text with `display` and the shown last value made `show`, and what only a notebook has left out."""
+    places = _Places(plain)
+    edits: list[_Edit] = []
+    for statement in tree.body:
+        start, end = places.span(statement)
+        if isinstance(statement, ast.Global):
+            edits.append((start, end, "pass"))
+        elif reason := _notebook_call(statement):
+            note = draft.leave_out(places.text(start, end), reason)
+            edits.append((start, end, "pass" if places.rest_of_line(end).lstrip().startswith(";") else note))
+        else:
+            edits += _display_edits(statement, places, draft)
+            if observes:
+                edits += _metric_edits(statement, places, draft)
+    last = tree.body[-1] if tree.body else None
+    if shows and isinstance(last, ast.Expr) and not _notebook_call(last) and is_shown(last.value):
+        edits[:0] = _show_edits(last, places, draft)
+    return places.edited(edits)
+
+
+def _show_edits(last: ast.Expr, places: _Places, draft: _Draft) -> list[_Edit]:
+    start, end = places.span(last)
+    if places.rest_of_line(end).lstrip().startswith(";"):
+        return []
+    if places.span(last.value)[0] > start:  # it stands in parentheses
+        return [(start, start, draft.use("show"))]
+    return [(start, start, f"{draft.use('show')}("), (end, end, ")")]
+
+
+def is_shown(value: ast.expr) -> bool:
+    """Whether the value of a last expression is worth showing: not what `print` and its like return."""
+    if isinstance(value, ast.Constant):
+        return not (value.value is None or value.value is ... or isinstance(value.value, str))
+    if isinstance(value, ast.JoinedStr):
+        return True
+    if isinstance(value, ast.Call):
+        name = dotted_call(value)
+        if name.endswith("subprocess.run"):
+            return False
+        return name.rpartition(".")[2] not in _ONLY_SHOWN_IN_PLACE and name.partition(".")[0] not in _PLOTTING
+    return True
+
+
+def _notebook_call(statement: ast.stmt) -> str:
+    """Why a statement is left out, when it is a call that only a notebook can make."""
+    value = getattr(statement, "value", None)
+    if not isinstance(statement, ast.Expr | ast.Assign) or not isinstance(value, ast.Call):
+        return ""
+    name = dotted_call(value)
+    if name.startswith("get_ipython.") and isinstance(statement, ast.Expr):
+        return ONLY_IN_A_NOTEBOOK
+    return "makes this script" if name == "mlops_nb.export" else ""
+
+
+def _display_edits(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display":
+            keywords = [each.arg for each in node.keywords]
+            if not keywords and "display" not in draft.known:
+                yield (*places.span(node.func), draft.use("show"))
+
+
+def _metric_edits(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+    """Wraps what `%%mlops run` notes without being told: metric functions whose result gets no name."""
+    for node in _calls_now(statement):
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if name in SKLEARN_METRICS:
+            start, end = places.span(node)
+            yield start, start, f"{draft.use('metric')}({name!r}, "
+            yield end, end, ")"
+
+
+def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls a statement makes itself: not those of functions it defines, nor one assigned to a plain name."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp):
+        return
+    is_assigned = isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets)
+    if is_assigned and isinstance(getattr(node, "value", None), ast.Call):
+        return
+    if isinstance(node, ast.Call):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _calls_now(child)
+
+
+def _warn(tree: ast.Module, draft: _Draft) -> None:
+    for node in (node for statement in tree.body if not _notebook_call(statement) for node in ast.walk(statement)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in (
+            "globals", "locals", "exec", "eval", "get_ipython",
+        ):  # fmt: skip
+            line = f"cell {draft.position + 1} calls {node.func.id}(): what it reads or binds cannot be seen"
+            if line not in draft.warnings:
+                draft.warnings.append(line)
+
+
+class _Places:
+    """Positions of syntax-tree nodes in a text, as offsets into its UTF-8 bytes."""
+
+    def __init__(self, text: str) -> None:
+        self.data = text.encode("utf-8")
+        self.starts = [0, *(match.end() for match in re.finditer(rb"\n", self.data))]
+
+    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        """Where the node begins, its decorators included, and where it ends."""
+        start = self._at(node.lineno, node.col_offset)
+        for each in getattr(node, "decorator_list", ()):
+            start = min(start, self.data.rindex(b"@", 0, self._at(each.lineno, each.col_offset)))
+        return start, self._at(node.end_lineno or node.lineno, node.end_col_offset or 0)
+
+    def _at(self, line: int, column: int) -> int:
+        return self.starts[line - 1] + column
+
+    def text(self, start: int, end: int) -> str:
+        return self.data[start:end].decode("utf-8")
+
+    def rest_of_line(self, start: int) -> str:
+        end = self.data.find(b"\n", start)
+        return self.text(start, len(self.data) if end < 0 else end)
+
+    def edited(self, edits: list[_Edit]) -> str:
+        """The text with replacements made; of two at one place, the later listed goes outside."""
+        data = self.data
+        order = sorted(range(len(edits)), key=lambda index: (edits[index][0], edits[index][1], index), reverse=True)
+        for index in order:
+            start, end, text = edits[index]
+            data = data[:start] + text.encode("utf-8") + data[end:]
+        return data.decode("utf-8")
+
+
+def _statements(plain: str) -> Iterator[Statement]:
+    """The top-level statements of a text, each with the comments above it and beside it."""
+    tree, places, done = parsed(plain), _Places(plain), 0
+    body = tree.body if tree else []
+    for number, node in enumerate(body):
+        start, end = places.span(node)
+        follows = places.span(body[number + 1])[0] if number + 1 < len(body) else None
+        line_end = end + len(places.rest_of_line(end).encode("utf-8"))
+        shares_line = follows is not None and follows <= line_end
+        tail = "" if shares_line else _AFTER.sub("", places.text(end, line_end))
+        lead = places.text(done, start) if done < start else ""
+        for note in _LEFT_OUT.findall(lead):
+            yield Statement(note.rstrip(), "")
+        lead = _blank_lines(_LEFT_OUT.sub("", lead))
+        yield Statement(
+            lead + places.text(start, end) + (f"  {tail.strip()}" if tail.strip() else ""), type(node).__name__
+        )
+        done = follows if shares_line and follows is not None else line_end + 1
+    if done < len(places.data) and (rest := places.text(done, len(places.data)).strip("\n \t")):
+        yield Statement(rest, "")
+
+
+def _blank_lines(lead: str) -> str:
+    """At most one blank line before the comments above a statement."""
+    stripped = lead.lstrip(" \t\n")
+    has_blank = "\n" in lead[: len(lead) - len(stripped)]
+    return ("\n" if has_blank else "") + stripped

@@ -1,0 +1,17 @@
+"""Topic 2, pipelines: plain functions that run as steps and record themselves.
+
+    from mlops_nb.pipelines import pipeline, step
+
+dag.py           the steps of a pipeline, read from its function's syntax tree
+parameters.py    a signature as parameters: types, defaults, help, choices, ranges
+records.py       what a pipeline run gave
+shown.py         `show` and `metric`: values as a notebook shows them, metrics without a name
+progress.py      what is told while it runs
+service.py       `step`, `pipeline`: run and record
+command_line.py  `python script.py --help`
+"""
+
+from mlops_nb.pipelines.service import Pipeline, Step, pipeline, step
+from mlops_nb.pipelines.shown import metric, show
+
+__all__ = ["Pipeline", "Step", "metric", "pipeline", "show", "step"]

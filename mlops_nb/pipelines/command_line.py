@@ -1,0 +1,282 @@
+"""The command line of a pipeline script: every parameter an option, and what the options do said in full."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from mlops_nb.errors import BadUsage, MlopsError, nearest
+from mlops_nb.pipelines.parameters import Parameter, bound_values, parsed_value
+from mlops_nb.pipelines.progress import Progress
+from mlops_nb.pipelines.records import PipelineRun, StepCall
+from mlops_nb.store.location import VARIABLE
+
+OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+_PACKAGE = str(Path(__file__).parent.parent)
+_ON_ONE_LINE = 88
+
+
+class Flow(Protocol):
+    """What the command line needs of a pipeline."""
+
+    name: str
+    last: PipelineRun | None
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Its parameters."""
+
+    def steps(self) -> tuple[StepCall, ...]:
+        """The steps it would run."""
+
+    def step(self, name: str) -> Any:
+        """A step by name."""
+
+    def execute(self, values: Mapping[str, object], progress: Progress) -> object:
+        """Run it."""
+
+
+def run_command(flow: Flow, argv: Sequence[str]) -> int:
+    """Do what the arguments say; the exit code is 0, 1 (a step failed), 2 (bad usage) or 130 (interrupted)."""
+    try:
+        options = _Parser(flow).parse_args(list(argv))
+        values = _values(flow, options)
+    except _HelpShown:
+        return OK
+    except MlopsError as error:
+        print(f"{Path(sys.argv[0]).name}: {error.what}", file=sys.stderr)
+        print(f"  try: {error.fix}" if error.fix else "  try: --help", file=sys.stderr)
+        return BAD_USAGE
+    if options["list"]:
+        _print_steps(flow, as_json=options["json"])
+        return OK
+    if options["dry_run"]:
+        _print_plan(flow, values, as_json=options["json"])
+        return OK
+    return _run(flow, values, options)
+
+
+class _HelpShown(Exception):
+    """`--help` was asked for and given."""
+
+
+class _Parser:
+    """argparse with the pipeline's parameters; mistakes become BadUsage with the nearest option."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        about = getattr(flow, "__doc__", None) or flow.name
+        self.parser = _Arguments(description=about.strip(), add_help=False, allow_abbrev=False)
+        group = self.parser.add_argument_group("parameters")
+        for parameter in flow.parameters:
+            _add_parameter(group, parameter)
+        group = self.parser.add_argument_group("what to do")
+        group.add_argument("-h", "--help", action="store_true", help="show this and do nothing")
+        group.add_argument("--list", action="store_true", help="list the steps, what each takes and gives")
+        group.add_argument("--dry-run", action="store_true", help="show parameters and steps, run nothing")
+        group.add_argument("--json", action="store_true", help="print the result as JSON, as the last line of stdout")
+        group.add_argument(
+            "--store", metavar="FOLDER", help=f"record here (default: {VARIABLE}, else .mlops at or above the script)"
+        )
+        group.add_argument("--no-store", action="store_true", help="record nothing")
+        group.add_argument("--quiet", action="store_true", help="no progress")
+
+    def parse_args(self, argv: list[str]) -> dict[str, Any]:
+        parsed, unknown = self.parser.parse_known_args(argv)
+        if parsed.help:
+            print(self.parser.format_help(), end="")
+            raise _HelpShown
+        if unknown:
+            raise self.parser.unknown(unknown[0])
+        return vars(parsed)
+
+
+class _Arguments(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadUsage(message)
+
+    def unknown(self, word: str) -> BadUsage:
+        known = [option for action in self._actions for option in action.option_strings]
+        near = nearest(word.partition("=")[0], known)
+        return BadUsage(f"unknown option {word}" if word.startswith("-") else f"unexpected {word!r}", near or "--help")
+
+
+def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
+    clash = parameter.option in ("--help", "--list", "--dry-run", "--json", "--store", "--no-store", "--quiet")
+    option = f"{parameter.option}-value" if clash else parameter.option
+    about = f"{parameter.help} " if parameter.help else ""
+    if not parameter.is_required:
+        about += f"(default: {_text(parameter.default)})"
+    about = about.replace("%", "%%")
+    dest = f"param:{parameter.name}"
+    if parameter.kind == "bool" and not parameter.choices:
+        group.add_argument(
+            option, action=argparse.BooleanOptionalAction, dest=dest, default=argparse.SUPPRESS, help=about
+        )
+        return
+    choices = f"{{{','.join(map(str, parameter.choices))}}}" if parameter.choices else ""
+    span = f"{parameter.low:g}..{parameter.high:g}" if parameter.low is not None and parameter.high is not None else ""
+    metavar = choices or span or {"json": "JSON", "any": "VALUE"}.get(parameter.kind, parameter.kind.upper())
+    names = [option, f"--{parameter.name}"] if "_" in parameter.name and not clash else [option]
+    shown = group.add_argument(*names[:1], dest=dest, default=argparse.SUPPRESS, metavar=metavar, help=about)
+    shown.option_strings = names[:1]
+    for extra in names[1:]:
+        group.add_argument(extra, dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def _text(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | tuple) else str(value)
+    except (TypeError, ValueError):
+        return repr(value)
+
+
+def _values(flow: Flow, options: Mapping[str, Any]) -> dict[str, object]:
+    given: dict[str, object] = {}
+    for parameter in flow.parameters:
+        key = f"param:{parameter.name}"
+        if key in options:
+            text = options[key]
+            given[parameter.name] = parsed_value(parameter, text) if isinstance(text, str) else text
+    return bound_values(flow.parameters, (), given, flow.name)
+
+
+def _print_steps(flow: Flow, *, as_json: bool) -> None:
+    calls = flow.steps()
+    if as_json:
+        print(json.dumps([call.to_dict() for call in calls]))
+        return
+    width = max((len(call.step) for call in calls), default=0)
+    for number, call in enumerate(calls, 1):
+        flows = f"{', '.join(call.inputs) or '-'} -> {', '.join(call.outputs) or '-'}"
+        note = "  (in a branch or loop)" if call.is_conditional else ""
+        print(f"{number:>3}  {call.step:<{width}}  {flows}{note}")
+        about = (getattr(flow.step(call.step), "__doc__", None) or "").strip().split("\n")[0]
+        if about:
+            print(f"     {'':<{width}}  {about}")
+
+
+def _print_plan(flow: Flow, values: Mapping[str, object], *, as_json: bool) -> None:
+    calls = flow.steps()
+    if as_json:
+        plain = {name: json_value(value) for name, value in values.items()}
+        print(json.dumps({"pipeline": flow.name, "parameters": plain, "steps": [call.step for call in calls]}))
+        return
+    print(f"{flow.name} would run with")
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        print(f"  {name:<{width}} = {_text(value)}")
+    print("these steps:" if calls else "no steps")
+    for number, call in enumerate(calls, 1):
+        print(f"  {number:>2}  {call.step}")
+
+
+def _run(flow: Flow, values: Mapping[str, object], options: Mapping[str, Any]) -> int:
+    progress = Progress(quiet=options["quiet"])
+    code = OK
+    with _store(options):
+        try:
+            flow.execute(values, progress)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+            _say(f"\n{_where(progress)} was interrupted: run the script again to start over")
+        except Exception as error:
+            code = FAILED
+            _say_error(error, progress)
+    if flow.last is not None:
+        if code == OK:
+            progress.ended(flow.last)
+        if options["json"]:
+            sys.stdout.flush()
+            print(json.dumps(json_value(flow.last.to_dict()), allow_nan=False))
+    return code
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()
+    print(text, file=sys.stderr)
+
+
+def _where(progress: Progress) -> str:
+    return (
+        f"step {progress.step!r} ({progress.number} of {max(progress.total, progress.number)})"
+        if progress.step
+        else "the pipeline"
+    )
+
+
+def _say_error(error: Exception, progress: Progress) -> None:
+    """The traceback of the user's own frames, the step, and how to go on."""
+    if isinstance(error, MlopsError):
+        _say("\n".join(error._render_traceback_()))
+    else:
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_PACKAGE)
+        ]
+        lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+        _say("".join([*lines, *_only(error)]).rstrip())
+    script = Path(sys.argv[0]).name
+    _say(f"{_where(progress)} failed: correct it in {script}, then run the script again")
+
+
+def _only(error: Exception) -> list[str]:
+    try:
+        return list(traceback.format_exception_only(type(error), error))
+    except Exception:  # a user's exception may raise from its own __str__
+        return [f"{type(error).__name__}\n"]
+
+
+@contextmanager
+def _store(options: Mapping[str, Any]) -> Iterator[None]:
+    """The store that the options choose, for the time of the block."""
+    if options["no_store"]:
+        with tempfile.TemporaryDirectory(prefix="mlops-nb-") as folder, _variable(folder):
+            yield
+            from mlops_nb.store import close_stores
+
+            close_stores()
+    elif options["store"]:
+        with _variable(str(Path(options["store"]).expanduser().absolute())):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _variable(value: str) -> Iterator[None]:
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
+def json_value(value: object) -> Any:
+    """The value as JSON can hold it; NaN and infinite numbers as text that `float` reads.
+
+    >>> json_value({"a": (1, float("nan"))})
+    {'a': [1, 'nan']}
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): json_value(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_value(each) for each in value]
+    return str(value)

@@ -1,0 +1,96 @@
+"""What a pipeline tells on stderr while it runs: a line a step, and a table at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from mlops_nb.pipelines.records import PipelineRun, StepRun
+
+
+class Progress:
+    """Says which step runs, how long it took and what it measured; nothing at all when `quiet`.
+
+    Args:
+        stream: where it is said; stderr by default.
+        quiet: say nothing.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        self.stream = stream
+        self.quiet = quiet
+        self.total = 0
+        self.step = ""
+        self.number = 0
+
+    def started(self, step: str) -> None:
+        """A step begins."""
+        self.step, self.number = step, self.number + 1
+        if self._is_tty():
+            self._write(f"\r\x1b[2K{self._place()} {step} ...")
+
+    def finished(self, run: StepRun) -> None:
+        """A step is over."""
+        sign = "ok" if run.status == "FINISHED" else run.status.lower()
+        measured = "  ".join(f"{name} {number_text(value)}" for name, value in list(run.metrics.items())[:6])
+        line = f"{self._place()} {run.name}  {sign}  {seconds_text(run.duration)}  {measured}".rstrip()
+        self._write(f"\r\x1b[2K{line}\n" if self._is_tty() else f"{line}\n")
+
+    def ended(self, run: PipelineRun) -> None:
+        """The pipeline is over."""
+        self._write("".join(f"{line}\n" for line in summary(run)))
+
+    def _place(self) -> str:
+        return f"[{self.number}/{max(self.total, self.number)}]"
+
+    def _is_tty(self) -> bool:
+        stream = self.stream or sys.stderr
+        return bool(getattr(stream, "isatty", lambda: False)())
+
+    def _write(self, text: str) -> None:
+        if not self.quiet:
+            stream = self.stream or sys.stderr
+            sys.stdout.flush()
+            stream.write(text)
+            stream.flush()
+
+
+def number_text(value: float) -> str:
+    """A number with four significant digits.
+
+    >>> number_text(0.912345), number_text(12.0), number_text(1234567.0)
+    ('0.9123', '12', '1.235e+06')
+    """
+    return f"{value:.4g}"
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> seconds_text(0.0123), seconds_text(4.2), seconds_text(187)
+    ('12 ms', '4.2 s', '3 min 7 s')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def summary(run: PipelineRun) -> list[str]:
+    """The table at the end of a run."""
+    rows = [
+        (step.name, step.status.lower(), seconds_text(step.duration), _measured(step.metrics)) for step in run.steps
+    ]
+    rows = [("step", "status", "took", "metrics"), *rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    where = f"run {run.id}" if run.id is not None else "not recorded"
+    ended = f"{run.pipeline}: {run.status.lower()} in {seconds_text(run.duration)} ({where})"
+    return ["", *(_row(row, widths) for row in rows), ended]
+
+
+def _measured(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {number_text(value)}" for name, value in metrics.items())
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])).rstrip()
