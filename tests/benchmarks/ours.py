@@ -1,0 +1,219 @@
+"""The work with mlops_nb; prints one JSON line a figure: name, CPU milliseconds."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+PARAMS = {f"p{i}": (i * 0.1 if i % 2 else f"v{i}") for i in range(10)}
+METRICS = {f"m{i}": i * 0.5 for i in range(10)}
+WORKS: dict[str, tuple[Callable[[], float], str]] = {}
+
+
+def work(name: str, target: str):
+    """Register a piece of work that returns its CPU milliseconds; `target` in words."""
+
+    def put(function: Callable[[], float]) -> Callable[[], float]:
+        WORKS[name] = (function, target)
+        return function
+
+    return put
+
+
+def cpu(function: Callable[[], object]) -> float:
+    """CPU milliseconds of one call, children included."""
+    gc.collect()
+    before = os.times()
+    fine = time.process_time()
+    function()
+    own = time.process_time() - fine
+    after = os.times()
+    children = after.children_user + after.children_system - before.children_user - before.children_system
+    return (own + children) * 1e3
+
+
+def shell():
+    """A real IPython shell with the kernel's modules imported."""
+    import ipykernel.ipkernel
+    import ipykernel.zmqshell  # noqa: F401
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    made = InteractiveShell.instance(config=config)
+    made.display_pub.publish = lambda *_, **__: None
+    made.run_cell("0;")
+    return made
+
+
+HEAVY = ("pandas", "plotly", "ipywidgets", "sqlite_utils", "nbformat", "sklearn")
+
+
+@work("%load_ext in a running kernel", "at most 10 ms, nothing heavy imported")
+def load() -> float:
+    """Fresh interpreters, so that nothing is imported yet; the median of nine."""
+    code = (
+        "from tests.benchmarks.ours import shell, HEAVY, cpu; import sys; s = shell();"
+        "print(cpu(lambda: s.run_line_magic('load_ext', 'mlops_nb')), [m for m in HEAVY if m in sys.modules])"
+    )
+    return _fresh(code)
+
+
+@work("import mlops_nb", "at most 10 ms, nothing heavy imported")
+def imported() -> float:
+    """Fresh interpreters; the median of nine."""
+    code = (
+        "from tests.benchmarks.ours import HEAVY, cpu; import sys;"
+        "print(cpu(lambda: __import__('mlops_nb')), [m for m in HEAVY if m in sys.modules])"
+    )
+    return _fresh(code)
+
+
+def _fresh(code: str) -> float:
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
+    environment = {**os.environ, "PYTHONPATH": root}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    found = []
+    for _ in range(10):
+        said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        figure, _, heavy = said.stdout.strip().splitlines()[-1].partition(" ")
+        if heavy != "[]":
+            raise SystemExit(f"imported although it should not be: {heavy}")
+        found.append(float(figure))
+    return statistics.median(found[1:])
+
+
+@work("one captured run, 10 parameters + 10 metrics (what the magic adds to the cell)", "at most 3 ms")
+def captured() -> float:
+    """The same cell with and without its `%%mlops run` line."""
+    made = shell()
+    made.run_line_magic("load_ext", "mlops_nb")
+    body = "\n".join(f"{name} = {value!r}" for name, value in {**PARAMS, **METRICS}.items())
+    options = " ".join([f"--param {name}" for name in PARAMS] + [f"--metric {name}" for name in METRICS])
+    plain = [cpu(lambda: made.run_cell(body)) for _ in range(60)]
+    with_run = [cpu(lambda: made.run_cell(f"%%mlops run bench {options}\n{body}")) for _ in range(60)]
+    return statistics.median(with_run[10:]) - statistics.median(plain[10:])
+
+
+@work("one run, 10 parameters + 10 metrics, 20 single calls", "at most 3 ms")
+def single_calls() -> float:
+    """`mlops_nb.run` with one call a value; the median of 50."""
+    import mlops_nb
+
+    def one() -> None:
+        with mlops_nb.run("bench") as run:
+            for name, value in PARAMS.items():
+                run.log_params({name: value})
+            for name, value in METRICS.items():
+                run.log_metrics({name: value})
+
+    return statistics.median([cpu(one) for _ in range(55)][5:])
+
+
+def _tracked(made: object) -> float:
+    def many() -> None:
+        for _ in range(100):
+            made.run_cell("x = 1")
+
+    def median() -> float:
+        return statistics.median([cpu(many) / 100 for _ in range(7)][2:])
+
+    made.run_cell("%mlops track off")
+    plain = median()
+    made.run_cell("%mlops track on")
+    return median() - plain
+
+
+@work("a trivial tracked cell (what tracking adds)", "at most 1 ms")
+def tracked() -> float:
+    """The same cell with tracking on and off."""
+    made = shell()
+    made.run_line_magic("load_ext", "mlops_nb")
+    return _tracked(made)
+
+
+@work("the same with a 4 GB DataFrame in the namespace", "the same")
+def tracked_beside_4_gb() -> float:
+    """Half a million columns would be another story; this is 5 columns of 100 million numbers, really there."""
+    made = shell()
+    made.run_line_magic("load_ext", "mlops_nb")
+    made.run_cell("import numpy, pandas; frame = pd = pandas.DataFrame(numpy.ones((100_000_000, 5)), copy=False)")
+    return _tracked(made)
+
+
+@work("5,000 single log(metric=..., step=...) calls", "at most 333 ms (15,000 a second)")
+def series() -> float:
+    """Each on disk when it returns; the median of five."""
+    import mlops_nb
+
+    def calls() -> None:
+        for step in range(5000):
+            mlops_nb.log(step, loss=step * 0.1)
+
+    found = []
+    for _ in range(5):
+        with mlops_nb.run("series"):
+            found.append(cpu(calls))
+    return statistics.median(found)
+
+
+def _five_thousand() -> None:
+    """5,000 finished runs of 10 parameters and 10 metrics."""
+    import mlops_nb
+    from mlops_nb.store import open_store
+    from mlops_nb.store import runs as rows
+
+    with mlops_nb.run("first") as run:
+        run.log_params(PARAMS)
+        run.log_metrics(METRICS)
+    store = open_store()
+    with store.transaction() as connection:
+        for number in range(2, 5001):
+            connection.execute(
+                "INSERT INTO runs (uid, name, kind, status, started, duration, session_id, notebook, cell_id,"
+                " source_id) SELECT hex(randomblob(16)), 'run', kind, status, started + ?, duration, session_id, '', '', source_id"
+                " FROM runs WHERE id = 1",
+                [number],
+            )
+            rows.add_params(connection, number, PARAMS, False)
+            rows.add_points(connection, number, [(n, None, v + number, 0.0) for n, v in METRICS.items()], False)
+
+
+@work("5,000 runs to a DataFrame", "at most 300 ms")
+def to_frame() -> float:
+    """`mlops_nb.runs()`; the median of five."""
+    import mlops_nb
+
+    _five_thousand()
+    assert mlops_nb.runs().shape[0] == 5000
+    return statistics.median([cpu(mlops_nb.runs) for _ in range(5)])
+
+
+@work("the top 10 of 5,000 runs by a metric", "at most 10 ms")
+def top_ten() -> float:
+    """`mlops_nb.runs(sort="-m1", limit=10)`; the median of 20."""
+    import mlops_nb
+
+    _five_thousand()
+    assert mlops_nb.runs(sort="-m1", limit=10)["metrics.m1"].iloc[0] == 5000.5
+    return statistics.median([cpu(lambda: mlops_nb.runs(sort="-m1", limit=10)) for _ in range(20)])
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            os.environ["IPYTHONDIR"] = folder
+            sys.stdout, kept = open(os.devnull, "w"), sys.stdout  # noqa: PTH123, SIM115
+            figure = WORKS[name][0]()
+            sys.stdout = kept
+            print(json.dumps([name, figure]), flush=True)
+            os.chdir("/")

@@ -1,0 +1,141 @@
+"""The same work with MLflow's SQLite store; prints one JSON line a figure: name, CPU milliseconds."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+logging.disable(logging.WARNING)
+
+PARAMS = {f"p{i}": (i * 0.1 if i % 2 else f"v{i}") for i in range(10)}
+METRICS = {f"m{i}": i * 0.5 for i in range(10)}
+
+
+def cpu(function):
+    """CPU milliseconds of one call."""
+    gc.collect()
+    before = time.process_time()
+    function()
+    return (time.process_time() - before) * 1e3
+
+
+def imported():
+    """Fresh interpreters."""
+    code = "import time; t = time.process_time(); import mlflow; print((time.process_time() - t) * 1e3)"
+    said = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(4)]
+    return statistics.median(float(one.stdout) for one in said[1:])
+
+
+def single_calls():
+    """One run, 20 single calls."""
+    import mlflow
+
+    def one():
+        with mlflow.start_run():
+            for name, value in PARAMS.items():
+                mlflow.log_param(name, value)
+            for name, value in METRICS.items():
+                mlflow.log_metric(name, value)
+
+    return statistics.median([cpu(one) for _ in range(12)][2:])
+
+
+def captured():
+    """One run, batched calls: the quickest way MLflow has."""
+    import mlflow
+
+    def one():
+        with mlflow.start_run():
+            mlflow.log_params(PARAMS)
+            mlflow.log_metrics(METRICS)
+
+    return statistics.median([cpu(one) for _ in range(12)][2:])
+
+
+def series():
+    """5,000 single calls, from 1,000 of them."""
+    import mlflow
+
+    def calls():
+        for step in range(1000):
+            mlflow.log_metric("loss", step * 0.1, step=step)
+
+    with mlflow.start_run():
+        return cpu(calls) * 5
+
+
+def _five_thousand(path):
+    import mlflow
+
+    with mlflow.start_run() as run:
+        mlflow.log_params(PARAMS)
+        mlflow.log_metrics(METRICS)
+    base = sqlite3.connect(path)
+    base.row_factory = sqlite3.Row
+    ids = [uuid.uuid4().hex for _ in range(4999)]
+    for table in ("runs", "params", "metrics", "latest_metrics", "tags"):
+        rows = [dict(row) for row in base.execute(f"SELECT * FROM {table} WHERE run_uuid = ?", (run.info.run_id,))]
+        columns = list(rows[0])
+        marks = ",".join("?" * len(columns))
+        for number, uid in enumerate(ids, 2):
+            for row in rows:
+                changed = {**row, "run_uuid": uid}
+                if table in ("metrics", "latest_metrics"):
+                    changed["value"] = row["value"] + number
+                values = [changed[column] for column in columns]
+                base.execute(f"INSERT INTO {table} ({','.join(columns)}) VALUES ({marks})", values)
+    base.commit()
+    base.close()
+
+
+def to_frame():
+    """search_runs into a DataFrame."""
+    import mlflow
+
+    _five_thousand("m.db")
+    assert mlflow.search_runs(max_results=10_000).shape[0] == 5000
+    return statistics.median(cpu(lambda: mlflow.search_runs(max_results=10_000)) for _ in range(3))
+
+
+def top_ten():
+    """The top 10 by a metric."""
+    import mlflow
+
+    _five_thousand("m.db")
+    return statistics.median(
+        cpu(lambda: mlflow.search_runs(order_by=["metrics.m1 DESC"], max_results=10)) for _ in range(3)
+    )
+
+
+WORKS = {
+    "import mlops_nb": imported,
+    "one captured run, 10 parameters + 10 metrics (what the magic adds to the cell)": captured,
+    "one run, 10 parameters + 10 metrics, 20 single calls": single_calls,
+    "5,000 single log(metric=..., step=...) calls": series,
+    "5,000 runs to a DataFrame": to_frame,
+    "the top 10 of 5,000 runs by a metric": top_ten,
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        if name not in WORKS:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            if name != "import mlops_nb":
+                import mlflow
+
+                mlflow.set_tracking_uri(f"sqlite:///{folder}/m.db")
+                mlflow.set_experiment("bench")
+            print(json.dumps([name, WORKS[name]()]), flush=True)
+            os.chdir("/")
