@@ -32,9 +32,7 @@ from mlops_nb.notebook.translation import ScriptCell, Statement, translate
 EXPORTED = "Exported from {} by mlops_nb"
 """The line of a script's docstring by which an export is recognised."""
 
-_EXPORTED = re.compile(
-    r'\A(# -\*- coding: utf-8 -\*-\n)?"""(?:(?!""").)*?^Exported from .* by mlops_nb\b', re.DOTALL | re.MULTILINE
-)
+_EXPORTED = re.compile(r'\A(#[^\n]*\n)*"""(?:(?!""").)*?^Exported from .* by mlops_nb\b', re.DOTALL | re.MULTILINE)
 _PARAMETER_TAGS = frozenset(("parameters", "injected-parameters"))
 _SIMPLE_TYPES = frozenset(("int", "float", "str", "bool"))
 _OURS = ("show", "metric", "os", "subprocess", "asyncio", "step", "pipeline", "Annotated")

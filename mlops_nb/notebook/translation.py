@@ -226,8 +226,8 @@ def _reason(escape: Escape) -> str:
 def _shell(escape: Escape, draft: _Draft) -> str:
     call = f"{draft.use('subprocess')}.run({_shell_text(escape.text, draft)}, shell=True"
     if not escape.target:
-        return f"{call})"
-    pipes = f"stdout={draft.our('subprocess')}.PIPE, stderr={draft.our('subprocess')}.STDOUT, text=True"
+        return f"{call}, check=False)"
+    pipes = f"stdout={draft.our('subprocess')}.PIPE, stderr={draft.our('subprocess')}.STDOUT, text=True, check=False"
     return f"{escape.target} = {call}, {pipes}).stdout.splitlines()"
 
 

@@ -1,0 +1,406 @@
+"""Finds and reads notebooks, writes their scripts, and proves them: the notebook room's door to the world."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_nb.errors import BadArgument, MlopsError, NotebookNotFound, ScriptFailed, nearest
+from mlops_nb.notebook.records import Export, Notebook, NotebookCell, ScriptStep
+from mlops_nb.notebook.script import is_export, pipeline_script
+from mlops_nb.reproducibility.records import Verification
+from mlops_nb.reproducibility.verify import verification
+
+if TYPE_CHECKING:
+    from mlops_nb.store import Store
+    from mlops_nb.tracking.runs import Run
+
+Say = Callable[[str], None]
+
+LINE_LENGTH = "120"
+_MAX_BYTES = 200_000_000
+_NOQA = re.compile(r"\s*# noqa\b[^\n]*$", re.IGNORECASE)
+
+
+def read_notebook(path: str | Path) -> Notebook:
+    """The cells of a notebook file.
+
+    Raises:
+        NotebookNotFound: there is no such file, or it is no notebook.
+    """
+    path = Path(path)
+    if path.is_dir() or not path.is_file():
+        raise NotebookNotFound(f"there is no notebook {str(path)!r}", _near_notebook(path))
+    if path.stat().st_size > _MAX_BYTES:
+        raise NotebookNotFound(f"{path.name} has {path.stat().st_size:,} bytes, more than a notebook can have")
+    try:
+        content = json.loads(path.read_bytes())
+        version = content["nbformat"]
+    except OSError as error:
+        raise NotebookNotFound(f"{path.name} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise NotebookNotFound(f"{path.name} is not a notebook", _near_notebook(path)) from None
+    if version != 4:
+        content = _upgraded(path)
+    return notebook_record(content, path.name)
+
+
+def notebook_record(content: Mapping[str, object], path: str) -> Notebook:
+    """A notebook in the format's version 4 as a record.
+
+    Raises:
+        NotebookNotFound: it is not in that form.
+    """
+    try:
+        metadata = content.get("metadata") or {}
+        cells = content["cells"]
+        if not isinstance(cells, list) or not isinstance(metadata, dict):
+            raise TypeError
+        return Notebook(path, tuple(_cell(each) for each in cells), _language(metadata))
+    except (KeyError, TypeError, AttributeError):
+        raise NotebookNotFound(f"{path} is not a notebook: its cells cannot be read") from None
+
+
+def _cell(cell: Mapping[str, object]) -> NotebookCell:
+    kind, source = cell["cell_type"], cell.get("source", "")
+    metadata = cell.get("metadata") or {}
+    tags = metadata.get("tags") or () if isinstance(metadata, dict) else ()
+    text = "".join(source) if isinstance(source, list) else source
+    if kind not in ("code", "markdown", "raw") or not isinstance(text, str):
+        raise TypeError(kind)
+    plain = tuple(str(tag) for tag in tags) if isinstance(tags, list | tuple) else ()
+    return NotebookCell(kind, text, str(cell.get("id") or ""), plain)
+
+
+def _language(metadata: Mapping[str, Mapping[str, str]]) -> str:
+    info, kernel = metadata.get("language_info") or {}, metadata.get("kernelspec") or {}
+    return str(info.get("name") or kernel.get("language") or "python")
+
+
+def _upgraded(path: Path) -> Mapping[str, object]:
+    """A notebook of another format version, as version 4."""
+    import nbformat
+
+    try:
+        content: Mapping[str, object] = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except Exception as error:  # nbformat raises whatever its readers meet
+        raise NotebookNotFound(f"{path.name} is not a notebook: {type(error).__name__}: {error}") from None
+    return content
+
+
+def _near_notebook(path: Path) -> str:
+    """The line that names the notebook most like a path's name."""
+    with suppress(OSError):
+        known = sorted(each.name for each in path.absolute().parent.glob("*.ipynb"))
+        near = nearest(path.name, known) or (known[0] if len(known) == 1 else "")
+        if near and near != path.name:
+            return f"jupyter mlops export {path.parent / near}"
+    return ""
+
+
+def find_notebook(executed: Sequence[str], folder: Path) -> Path | None:
+    """The notebook in a folder whose code cells match most of the executed sources.
+
+    At least half of them must match; of equals the newest file wins.
+    """
+    wanted = {source.strip() for source in executed if source.strip()}
+    best: tuple[int, float, Path] | None = None
+    for path in sorted(folder.glob("*.ipynb")):
+        try:
+            cells = {cell.source.strip() for cell in read_notebook(path).cells if cell.kind == "code"}
+            found = (len(wanted & cells), path.stat().st_mtime, path)
+        except (MlopsError, OSError):
+            continue
+        if found[0] * 2 >= len(wanted) > 0 and (best is None or found[:2] > best[:2]):
+            best = found
+    return best[2] if best else None
+
+
+def this_notebook(path: Path | None, executed: Sequence[str]) -> Path:
+    """The notebook that a kernel runs: the path the front end told, else the one whose cells were executed.
+
+    Raises:
+        NotebookNotFound: neither is known.
+    """
+    if path is not None and path.is_file():
+        return path
+    found = find_notebook(executed, path.parent if path is not None and path.parent.is_dir() else Path.cwd())
+    if found is None:
+        raise NotebookNotFound(
+            f"no notebook in {Path.cwd()} has the cells that ran here: save it, or name it",
+            "%mlops export notebook.ipynb -o pipeline.py",
+        )
+    return found
+
+
+def formatted_script(notebook: Notebook) -> Export:
+    """The script of a notebook, formatted and clean by ruff's default rules; nothing is written.
+
+    Raises:
+        MlopsError: a cell is not Python, or there is no code.
+    """
+    draft = pipeline_script(notebook)
+    source = draft.source.encode("utf-8", "replace").decode("utf-8")
+    source = _ruff(["check", "--fix", "--select", "I,F401", *_RUFF_OPTIONS], source) or source
+    source = _formatted(source)
+    return replace(draft, source=_formatted(_with_noqa(source)))
+
+
+_SETTINGS = ("--isolated", "--quiet", "--no-cache", "--line-length", LINE_LENGTH, "--target-version", "py311")
+_RUFF_OPTIONS = (*_SETTINGS, "--exit-zero")
+
+
+def _ruff(arguments: Sequence[str], source: str) -> str:
+    from ruff import find_ruff_bin
+
+    command = [find_ruff_bin(), *arguments, "--stdin-filename", "script.py", "-"]
+    done = subprocess.run(command, input=source.encode("utf-8"), capture_output=True, check=False)
+    if done.returncode:
+        raise MlopsError(f"the script could not be formatted: {done.stderr.decode('utf-8', 'replace').strip()[:500]}")
+    return done.stdout.decode("utf-8")
+
+
+def _formatted(source: str) -> str:
+    return _ruff(["format", *_SETTINGS], source)
+
+
+def _with_noqa(source: str) -> str:
+    """The script with `# noqa: CODE` on the lines that ruff's default rules complain about."""
+    for _ in range(3):
+        found = json.loads(_ruff(["check", "--output-format", "json", *_RUFF_OPTIONS], source) or "[]")
+        codes: dict[int, set[str]] = {}
+        for each in found:
+            if each["code"] and (row := each.get("noqa_row") or each["location"]["row"]):
+                codes.setdefault(row, set()).add(each["code"])
+        if not codes:
+            break
+        lines = source.split("\n")
+        for row, missing in codes.items():
+            line = lines[row - 1]
+            known = set(re.findall(r"[A-Z]+\d+", match[0])) if (match := _NOQA.search(line)) else set()
+            lines[row - 1] = f"{_NOQA.sub('', line)}  # noqa: {', '.join(sorted(known | missing))}"
+        source = "\n".join(lines)
+    return source
+
+
+def export(
+    notebook: Notebook | str | Path,
+    path: str | Path | None = None,
+    *,
+    verify: bool = False,
+    force: bool = False,
+    store: Store | None = None,
+    progress: Say | None = None,
+) -> Export:
+    """Write a notebook as a pipeline script; with `verify`, run it and compare its metrics.
+
+    Args:
+        notebook: the notebook, or its file.
+        path: the script to write; by default beside the notebook's file, with its name.
+        verify: run the script in a fresh process and compare every metric with the captured runs.
+        force: overwrite a file that is not an earlier export.
+        store: where the captured runs are; by default the store of the notebook's folder.
+        progress: is told what is done, line by line.
+
+    Raises:
+        NotebookNotFound: there is no such notebook.
+        BadArgument: the file to write is not an earlier export.
+        ScriptFailed: the script did not run to its end.
+    """
+    say = progress or (lambda _: None)
+    file = None if isinstance(notebook, Notebook) else Path(notebook)
+    say(f"reading {file}" if file else "reading the notebook")
+    record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
+    script = Path(path) if path is not None else _beside(file, record)
+    done = replace(formatted_script(record), notebook=str(file or record.path), path=str(script))
+    write_script(script, done.source, force=force)
+    say(f"wrote {script}: {len(done.steps)} steps, {len(done.parameters)} parameters")
+    if not verify:
+        return done
+    folder = (file.absolute() if file else script.absolute()).parent
+    return verified(done, record, script, folder, store=store, say=say)
+
+
+def _beside(file: Path | None, record: Notebook) -> Path:
+    return (file or Path(record.path)).with_suffix(".py")
+
+
+def write_script(path: Path, source: str, *, force: bool = False) -> None:
+    """Write a script whole or not at all.
+
+    Raises:
+        BadArgument: the file there is not an export, the path is no file, or it cannot be written.
+    """
+    if path.is_dir():
+        raise BadArgument(f"{path} is a folder", f"%mlops export {path / 'pipeline.py'}")
+    if path.suffix == ".ipynb":
+        raise BadArgument(
+            f"{path} is a notebook's name, a script's ends in .py", f"%mlops export {path.with_suffix('.py')}"
+        )
+    try:
+        if not force and path.exists() and not is_export(path.read_bytes().decode("utf-8", "replace")):
+            other = path.with_name(f"{path.stem}_pipeline.py")
+            raise BadArgument(
+                f"{path} is there already and was not exported by mlops_nb",
+                f"%mlops export {other}    (or add --force)",
+            )
+        _replace(path, source)
+    except OSError as error:
+        raise BadArgument(f"{path} cannot be written: {error.strerror}", "%mlops export pipeline.py") from None
+
+
+def _replace(path: Path, source: str) -> None:
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(source)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def verified(
+    done: Export, record: Notebook, script: Path, folder: Path, *, store: Store | None = None, say: Say
+) -> Export:
+    """The export with the verdict: the script run in a fresh process, its metrics against the captured ones.
+
+    Raises:
+        ScriptFailed: the script did not run to its end.
+    """
+    from mlops_nb.store import open_store
+
+    store = store or open_store(folder)
+    steps = [step for step in done.steps if step.run]
+    captured, warnings = _captured(steps, record, Path(done.notebook).name, store)
+    say(f"running {script.name} in a fresh process")
+    clock = time.perf_counter()
+    result = run_script(script, folder, store.folder, say)
+    seconds = time.perf_counter() - clock
+    verdict = verification(captured, _metrics_by_run(result), seconds)
+    _tag_run(result, verdict, store)
+    say(f"{'equal' if verdict.is_equal else 'not equal'}: {len(verdict.checks)} metrics of {len(steps)} captured runs")
+    return replace(done, verification=verdict, warnings=(*done.warnings, *warnings))
+
+
+def _captured(
+    steps: Sequence[ScriptStep], record: Notebook, notebook: str, store: Store
+) -> tuple[dict[str, dict[str, float] | None], list[str]]:
+    """The metrics of the newest captured run of each name, and what is doubtful about them."""
+    found: dict[str, dict[str, float] | None] = {}
+    warnings: list[str] = []
+    if not steps:
+        warnings.append("no cell is captured, so there is nothing to compare: begin one with %%mlops run NAME")
+    for step in {each.run: each for each in steps}.values():
+        run = _newest(step.run, notebook, store)
+        found[step.run] = {each.name: each.value for each in run.metrics} if run else None
+        if run is None:
+            warnings.append(f"run {step.run!r} was never captured: run cell {step.cell + 1} first")
+        elif run.source.strip() != record.cells[step.cell].source.strip():
+            warnings.append(
+                f"run {step.run!r} (number {run.id}) was captured from an earlier text of cell {step.cell + 1}: "
+                "run the cell again first"
+            )
+        elif not run.metrics:
+            warnings.append(f"run {step.run!r} (number {run.id}) has no metric to compare")
+    doubled = {each.run for each in steps if sum(one.run == each.run for one in steps) > 1}
+    warnings += [f"several cells are captured as {name!r}: only the last is compared" for name in sorted(doubled)]
+    return found, warnings
+
+
+def _newest(name: str, notebook: str, store: Store) -> Run | None:
+    """The newest FINISHED captured run of a name; one of this notebook where that is known."""
+    from mlops_nb.tracking.service import newest_runs, show
+
+    found = newest_runs(name, store=store)
+    match = next((each for each in found if not each.notebook or Path(each.notebook).name == notebook), None)
+    return show(match.id, store=store) if match else None
+
+
+def run_script(script: Path, folder: Path, store: Path, say: Say) -> Mapping[str, object]:
+    """Run an exported script in a fresh process; what it printed as its last line.
+
+    Raises:
+        ScriptFailed: it did not run to its end.
+    """
+    environment = {**os.environ, "MLOPS_NB_STORE": str(store), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    environment.setdefault("MPLBACKEND", "Agg")
+    for name in ("JPY_SESSION_NAME", "JPY_PARENT_PID"):
+        environment.pop(name, None)
+    if environment["MPLBACKEND"].startswith("module://"):  # a kernel's own backend, which needs the kernel
+        environment["MPLBACKEND"] = "Agg"
+    command = [sys.executable, str(script.absolute()), "--json"]
+    with (
+        tempfile.TemporaryFile() as out,
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stderr is not None
+        try:
+            last = _followed(process.stderr, say)
+        except BaseException:
+            process.terminate()
+            raise
+        code = process.wait()
+        out.seek(0)
+        lines = out.read().decode("utf-8", "replace").strip().split("\n")
+    if code:
+        told = "\n".join(last[-12:]) or f"exit code {code}"
+        raise ScriptFailed(f"{script.name} failed:\n{told}", f"python {script}")
+    try:
+        result: Mapping[str, object] = json.loads(lines[-1])
+    except ValueError:
+        raise ScriptFailed(f"{script.name} ended without its result: {lines[-1][:200]!r}", f"python {script}") from None
+    return result
+
+
+def _followed(stream: object, say: Say) -> list[str]:
+    """What a process says on stderr, step by step handed on, its end kept."""
+    lines: list[str] = []
+    for raw in stream:  # type: ignore[attr-defined]
+        line = raw.decode("utf-8", "replace").rstrip()
+        if line.startswith("["):
+            say(line)
+        lines = [*lines[-200:], line]
+    return lines
+
+
+def _metrics_by_run(result: Mapping[str, object]) -> dict[str, dict[str, float]]:
+    steps = result.get("steps")
+    return {
+        step["run"]: {name: float(value) for name, value in step["metrics"].items()}
+        for step in (steps if isinstance(steps, list) else ())
+        if step["run"]
+    }
+
+
+def _tag_run(result: Mapping[str, object], verdict: Verification, store: Store) -> None:
+    """Note the verdict on the pipeline's run."""
+    number = result.get("id")
+    if isinstance(number, int):
+        from mlops_nb.errors import StoreUnavailable
+        from mlops_nb.store import runs
+
+        with suppress(StoreUnavailable), store.transaction() as connection:
+            runs.set_tags(connection, number, {"verified": "equal" if verdict.is_equal else "different"})
