@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -303,6 +304,7 @@ class _Parser(argparse.ArgumentParser):
         raise HelpAsked(self.format_help())
 
 
+@lru_cache(maxsize=64)
 def parser(name: str, prefix: str = "%mlops") -> argparse.ArgumentParser:
     """The argparse parser of a command."""
     command = COMMANDS[name]
@@ -377,7 +379,7 @@ def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
     if namespace is not None:
         line = re.sub(r"\{\{|\}\}|\$\$|\{[^{}]*\}|\$[A-Za-z_]\w*", put, line)
     try:
-        words = shlex.split(line)
+        words = shlex.split(line) if any(sign in line for sign in "'\"\\") else line.split()
     except ValueError as error:
         raise BadUsage(
             f"{line.strip()[:200]!r}: {str(error).lower()}", "close the quote, or put \\ before it"

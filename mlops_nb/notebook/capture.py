@@ -148,11 +148,17 @@ class Capture:
 
     def visit(self, tree: ast.AST) -> ast.AST:
         """Let a captured cell's metrics be seen (IPython calls this for every syntax tree)."""
-        if isinstance(tree, ast.Module | ast.Interactive | ast.Expression) and (self._going() or _begins_run(tree)):
+        if isinstance(tree, ast.Module | ast.Interactive | ast.Expression) and self._wants_observer(tree):
             from mlops_nb.notebook.inference import MetricObserver
 
             MetricObserver().visit(tree)
         return tree
+
+    def _wants_observer(self, tree: ast.Module | ast.Interactive | ast.Expression) -> bool:
+        arguments = _run_arguments(tree)
+        if arguments is None:
+            return any(not going.metrics for going in self._going())
+        return "--metric" not in arguments
 
     def _going(self) -> list[_Going]:
         return [going for cell in self._cells for going in cell.runs]
@@ -376,15 +382,13 @@ def _run_tree(tree: ast.Module, namespace: dict[str, object]) -> object:
     return None
 
 
-def _begins_run(tree: ast.Module | ast.Interactive | ast.Expression) -> bool:
-    first = tree.body[:4] if isinstance(tree.body, list) else []
-    return any(
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Attribute)
-        and node.value.func.attr == "begin_run"
-        for node in first
-    )
+def _run_arguments(tree: ast.Module | ast.Interactive | ast.Expression) -> str | None:
+    """The arguments of the call that `transform` put into a cell; None in a cell without it."""
+    for node in tree.body[:4] if isinstance(tree.body, list) else []:
+        match node:
+            case ast.Expr(ast.Call(ast.Attribute(attr="begin_run"), [ast.Constant(str(arguments))])):
+                return arguments
+    return None
 
 
 def _raised(result: Any) -> BaseException | None:

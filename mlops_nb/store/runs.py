@@ -357,19 +357,25 @@ def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float
     return [(step, math.nan if value is None else value, time) for step, value, time in rows]
 
 
-def earlier_metrics(store: Store, name: str, before: int, limit: int = 1000) -> list[tuple[int, dict[str, float]]]:
-    """Number and last metric values of the FINISHED runs of a name before a run, newest first."""
-    rows = store.rows(
-        "WITH past AS (SELECT id FROM runs WHERE name = ? AND id < ? AND status = 'FINISHED' ORDER BY id DESC LIMIT ?) "
-        "SELECT past.id, m.name, m.value FROM past LEFT JOIN metrics m ON m.run_id = past.id ORDER BY past.id DESC",
-        [name, before, limit],
+def previous_run(store: Store, name: str, before: int) -> int | None:
+    """The newest FINISHED run of a name before a run."""
+    found = store.rows(
+        "SELECT id FROM runs WHERE name = ? AND id < ? AND status = 'FINISHED' ORDER BY id DESC LIMIT 1", [name, before]
     )
-    past: dict[int, dict[str, float]] = {}
-    for run, metric, value in rows:
-        found = past.setdefault(run, {})
-        if metric is not None:
-            found[metric] = math.nan if value is None else value
-    return list(past.items())
+    return int(found[0][0]) if found else None
+
+
+def best_earlier(store: Store, name: str, before: int, metric: str, lowest: bool) -> float | None:
+    """The best last value of a metric in the FINISHED runs of a name before a run.
+
+    CROSS JOIN makes SQLite walk the metric's values from the best on, which mostly ends at once.
+    """
+    found = store.rows(
+        "SELECT m.value FROM metrics m CROSS JOIN runs r ON r.id = m.run_id WHERE m.name = ? AND m.value IS NOT NULL "
+        f"AND r.name = ? AND r.id < ? AND r.status = 'FINISHED' ORDER BY m.value {'ASC' if lowest else 'DESC'} LIMIT 1",
+        [metric, name, before],
+    )
+    return found[0][0] if found else None
 
 
 def counts(store: Store) -> dict[str, int]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -69,15 +67,3 @@ def lower_is_better(name: str) -> bool:
     if name.startswith("d2_"):
         return False
     return any(word in _ERRORS or word in _COSTS for word in words)
-
-
-def best_value(name: str, values: Iterable[float]) -> float | None:
-    """The best of the values by the metric's direction; NaN counts for nothing.
-
-    >>> best_value("rmse", [3.0, 2.0, float("nan")]), best_value("f1", [])
-    (2.0, None)
-    """
-    numbers = [value for value in values if not math.isnan(value)]
-    if not numbers:
-        return None
-    return min(numbers) if lower_is_better(name) else max(numbers)

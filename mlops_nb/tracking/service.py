@@ -17,7 +17,7 @@ from mlops_nb.store import cells, open_store
 from mlops_nb.store import runs as rows
 from mlops_nb.store.location import VARIABLE
 from mlops_nb.store.sessions import session_id
-from mlops_nb.tracking.metrics import best_value
+from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import (
     Artifact,
     Kind,
@@ -472,14 +472,17 @@ def compare(left: int | str, right: int | str, *, store: Store | None = None) ->
 def card(run_id: int, *, store: Store) -> RunCard:
     """A finished run beside the earlier FINISHED runs of its name."""
     whole = rows.get_run(store, run_id)
-    past = rows.earlier_metrics(store, whole.name, run_id)
+    past = rows.previous_run(store, whole.name, run_id)
+    if past is None:
+        return RunCard(whole, {}, {})
     best = {
         metric.name: value
         for metric in whole.metrics
-        if (value := best_value(metric.name, [found[metric.name] for _, found in past if metric.name in found]))
+        if (value := rows.best_earlier(store, whole.name, run_id, metric.name, lower_is_better(metric.name)))
         is not None
     }
-    return RunCard(whole, past[0][1] if past else {}, best, past[0][0] if past else None)
+    previous = {metric.name: metric.value for metric in rows.metrics_of(store, past)}
+    return RunCard(whole, previous, best, past)
 
 
 def status(*, notebook: str = "", tracking: bool = False, store: Store | None = None) -> StoreStatus:

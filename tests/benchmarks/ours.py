@@ -179,7 +179,8 @@ def _five_thousand() -> None:
         for number in range(2, 5001):
             connection.execute(
                 "INSERT INTO runs (uid, name, kind, status, started, duration, session_id, notebook, cell_id,"
-                " source_id) SELECT hex(randomblob(16)), 'run', kind, status, started + ?, duration, session_id, '', '', source_id"
+                " source_id) SELECT hex(randomblob(16)), 'run', kind, status, started + ?, duration, session_id,"
+                " '', '', source_id"
                 " FROM runs WHERE id = 1",
                 [number],
             )
