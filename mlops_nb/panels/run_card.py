@@ -1,0 +1,110 @@
+"""The card under a captured cell: what ran, how it went, and whether it got better.
+
+Static only, and drawn after every captured run: nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mlops_nb.panels.blocks import Block, Line, Span, Table, Words
+from mlops_nb.panels.theme import Panel, change_span, number_span, status_span
+from mlops_nb.panels.wording import count, direction, duration, many_lines, numbers, one_line, setting
+from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
+
+MOST = 8
+"""Parameters and metrics on a card; the rest is one command away."""
+
+
+def run_card(card: RunCard) -> Panel:
+    """The card of a run that has just ended."""
+    return Panel(_blocks(card))
+
+
+def _blocks(card: RunCard) -> Iterator[Block]:
+    run = card.run
+    yield Line(_headline(run), "sentence")
+    if run.error:
+        message = many_lines(run.error.message, 500).strip()
+        yield Line((Span(one_line(run.error.type), "strong"), f": {message}" if message else ""), "error")
+    if run.metrics:
+        yield _metrics(card)
+    if run.params:
+        yield from _params(run)
+    if run.children:
+        yield Line(f"{count(len(run.children), 'child run')}: %mlops show {run.children[0]}")
+    for note in run.notes[:MOST]:
+        yield Line(f"Note: {one_line(note, 200)}", "small")
+    if len(run.notes) > MOST:
+        yield Line(_more(len(run.notes), run), "small")
+    if not (run.metrics or run.params or run.error):
+        yield Line("No metric or parameter was named: %%mlops run NAME --metric accuracy --param seed", "small")
+
+
+def _headline(run: Run) -> Words:
+    took = {"RUNNING": "for", "FINISHED": "in"}.get(run.status, "after")
+    time = f" {took} {duration(run.duration)}" if run.duration is not None else ""
+    return (
+        *status_span(run.status)[:1],
+        f" {one_line(run.name, 60)} ",
+        f"{status_span(run.status)[1]}".strip(),
+        time,
+        Span(f" · run {run.id}", css="mp-muted"),
+    )
+
+
+def _metrics(card: RunCard) -> Table:
+    shown = card.run.metrics[:MOST]
+    values = [numbers([metric.value])[0] for metric in shown]
+    columns = ["metric", "value"]
+    if card.previous:
+        columns.append(f"vs run {card.previous_id}" if card.previous_id else "vs the one before")
+    if card.best:
+        columns.append("vs the best before")
+    rows = (tuple(_metric_row(card, metric, value)) for metric, value in zip(shown, values, strict=True))
+    hidden = _more(len(card.run.metrics), card.run)
+    return Table("Metrics", tuple(columns), tuple(rows), frozenset({1}), hidden)
+
+
+def _metric_row(card: RunCard, metric: Metric, value: str) -> Iterator[Words]:
+    name = metric.name
+    yield (one_line(name, 40), Span(" (inferred)", css="mp-muted")) if metric.inferred else one_line(name, 40)
+    yield number_span(metric.value, value)
+    if card.previous:
+        yield change_span(name, metric.value, card.previous[name]) if name in card.previous else "not measured then"
+    if card.best:
+        yield _against_best(name, metric.value, card.best.get(name))
+
+
+def _against_best(name: str, value: float, best: float | None) -> Words:
+    if best is None:
+        return "first of its kind"
+    shape, words = change_span(name, value, best)
+    if direction(name, value, best) == "better":
+        return "new best ", shape, words.replace(" better", "")
+    return shape, words
+
+
+def _params(run: Run) -> Iterator[Line]:
+    shown = run.params[:MOST]
+    named = [param for param in shown if not param.inferred]
+    inferred = [param for param in shown if param.inferred]
+    more = _more(len(run.params), run)
+    for title, params in (("Parameters", named), ("Parameters (inferred)", inferred)):
+        if params:
+            yield Line((f"{title}: ", *_settings(params), f", {more}" if more and params[-1] is shown[-1] else ""))
+
+
+def _settings(params: Sequence[Param]) -> Iterator[str | Span]:
+    for place, param in enumerate(params):
+        yield ", " if place else ""
+        yield Span(f"{one_line(param.name, 40)}={setting(param.value, 40)}", "code", hover=_whole(param))
+
+
+def _whole(param: Param) -> str:
+    whole = setting(param.value, 300)
+    return "" if whole == setting(param.value, 40) else whole
+
+
+def _more(length: int, run: Run) -> str:
+    return f"+{length - MOST} more: %mlops show {run.id}" if length > MOST else ""

@@ -1,0 +1,194 @@
+"""The runs panel while a kernel lives: ipywidgets around a small table of our own, a plotly figure by its MIME type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from mlops_nb.errors import MlopsError
+from mlops_nb.panels.blocks import Line, as_html
+from mlops_nb.panels.comparison import comparison_panel
+from mlops_nb.panels.run import run_panel
+from mlops_nb.panels.runs import main_metric, main_param, sentence
+from mlops_nb.panels.runs_view import PAGE, cell_text, columns_of, figure, filtered_rows, most_common, sorted_rows
+from mlops_nb.panels.theme import STYLE
+from mlops_nb.panels.wording import count, one_line
+from mlops_nb.tracking.runs import RunTable
+
+if TYPE_CHECKING:
+    from mlops_nb.panels.runs import Compare, Load, Refresh
+
+HERE = Path(__file__).parent
+
+
+class RunsTable(anywidget.AnyWidget):
+    """The table in the browser; `view` is all it shows, messages are all it says."""
+
+    _esm = HERE / "runs_table.js"
+    _css = HERE / "runs_table.css"
+    view = traitlets.Dict().tag(sync=True)
+
+
+class LiveRuns:
+    """The state of a live runs panel, and the widgets that show it.
+
+    Args:
+        table: the runs.
+        load: gives a run whole.
+        compare: gives the comparison of two.
+        refresh: gives the table anew.
+    """
+
+    def __init__(self, table: RunTable, load: Load | None, compare: Compare | None, refresh: Refresh | None) -> None:
+        self._all, self._load, self._compare, self._refresh = table, load, compare, refresh
+        self.sort, self.page = "", 0
+        self.ticked: list[int] = []
+        self.open: int | None = None
+        self.head = ipywidgets.HTML()
+        self.filter = ipywidgets.Text(placeholder="Filter by name, status, parameter or tag", continuous_update=True)
+        self.filter.layout.width = "320px"
+        self.metric = ipywidgets.Dropdown(description="Plot")
+        self.param = ipywidgets.Dropdown(description="against")
+        self.kind = ipywidgets.ToggleButtons(
+            options=[("Scatter", "scatter"), ("Parallel coordinates", "parallel")],
+            tooltips=["One parameter against the metric", "All parameters to the metric"],
+        )
+        self.kind.style.button_width = "auto"
+        self.again = ipywidgets.Button(description="Refresh", tooltip="Read the runs again")
+        self.plot = ipywidgets.Output()
+        self.table = RunsTable()
+        self.detail = ipywidgets.HTML()
+        self._choices()
+        self._show()
+        self._plot()
+        self.table.on_msg(lambda _, said, __: self._guard(lambda: self._said(said)))
+        self.filter.observe(lambda _: self._guard(self._filtered), "value")
+        for choice in (self.metric, self.param, self.kind):
+            choice.observe(lambda _: self._guard(self._plot), "value")
+        self.again.on_click(lambda _: self._guard(self._read_again))
+        wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+        self.box = ipywidgets.VBox(
+            [
+                self.head,
+                ipywidgets.HBox([self.metric, self.param, self.kind], layout=wrap),
+                self.plot,
+                ipywidgets.HBox([self.filter, self.again], layout=wrap),
+                self.table,
+                self.detail,
+            ]
+        )
+        self.box.add_class("mlops-runs")
+
+    def _guard(self, act: Callable[[], None]) -> None:
+        """Do it, or say in the panel why not."""
+        try:
+            act()
+        except MlopsError as error:
+            self._say_error(f"{error.what} Try: {error.fix}" if error.fix else error.what)
+        except Exception as error:  # a fault of ours must leave the panel usable
+            self._say_error(f"{type(error).__name__}: {error}")
+
+    def _say_error(self, text: str) -> None:
+        self.detail.value = _html(as_html([Line(one_line(text, 400), "error")]))
+
+    def _choices(self) -> None:
+        """The metrics and parameters to pick from; what was picked stays where it can."""
+        metrics = most_common([dict(row.metrics) for row in self._all.rows], 100)
+        params = most_common([dict(row.params) for row in self._all.rows], 100)
+        metric, param = self.metric.value, self.param.value
+        self.metric.options = [(one_line(name, 40), name) for name in metrics] or [("no metric yet", "")]
+        self.param.options = [("run number", "run"), *((one_line(name, 40), name) for name in params)]
+        self.metric.value = metric if metric in metrics else main_metric(self._all)
+        self.param.value = param if param in params else main_param(self._all, self.metric.value)
+
+    def _rows(self) -> list[Any]:
+        rows = filtered_rows(self._all.rows, self.filter.value)
+        return sorted_rows(rows, self.sort) if self.sort else rows
+
+    def _show(self) -> None:
+        rows = self._rows()
+        pages = max(1, -(-len(rows) // PAGE))
+        self.page = min(max(self.page, 0), pages - 1)
+        columns = columns_of(self._all)
+        shown = rows[self.page * PAGE : (self.page + 1) * PAGE]
+        texts = [[cell_text(row, column.key, self._all.now) for column in columns] for row in shown]
+        self.head.value = _html(as_html([Line(sentence(self._all), "sentence")]))
+        first = self.page * PAGE + 1
+        self.table.view = {
+            "caption": "Runs: click a row to open it, tick two to compare them",
+            "columns": [{"key": one.key, "label": one.label, "right": one.right} for one in columns],
+            "rows": [
+                {"id": row.id, "cells": [text for text, _ in cells], "hover": [hover for _, hover in cells]}
+                for row, cells in zip(shown, texts, strict=True)
+            ],
+            "sort": self.sort,
+            "page": self.page,
+            "pages": pages,
+            "ticked": list(self.ticked),
+            "open": self.open,
+            "counted": f"{first:,} to {first + len(shown) - 1:,} of {count(len(rows), 'run')}"
+            if shown
+            else "no run matches the filter",
+        }
+
+    def _plot(self) -> None:
+        metric = self.metric.value
+        if not metric:
+            self.plot.outputs = ()
+            return
+        rows = filtered_rows(self._all.rows, self.filter.value)
+        spec = figure(rows, metric, self.param.value, self.kind.value)
+        data = {"application/vnd.plotly.v1+json": {**spec, "config": {"displaylogo": False, "responsive": True}}}
+        self.plot.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+
+    def _filtered(self) -> None:
+        self.page = 0
+        self._show()
+        self._plot()
+
+    def _said(self, said: dict[str, Any]) -> None:
+        """Carry out what the table in the browser says."""
+        match said:
+            case {"do": "sort", "key": str(key)}:
+                self.sort = f"-{key}" if self.sort == key else key if self.sort == f"-{key}" else _first_way(key)
+                self.page = 0
+            case {"do": "page", "page": int(page)}:
+                self.page = page
+            case {"do": "open", "id": int(run)}:
+                if self._load is None:
+                    return
+                self.open = run
+                self.detail.value = run_panel(self._load(run)).html()
+            case {"do": "tick", "id": int(run), "on": bool(on)}:
+                self._tick(run, on)
+        self._show()
+
+    def _tick(self, run: int, on: bool) -> None:
+        self.ticked = [one for one in self.ticked if one != run] + ([run] if on else [])
+        self.ticked = self.ticked[-2:]
+        if len(self.ticked) == 2 and on and self._compare is not None:
+            left, right = sorted(self.ticked)
+            self.open = None
+            self.detail.value = comparison_panel(self._compare(left, right)).html()
+
+    def _read_again(self) -> None:
+        if self._refresh is None:
+            return
+        self._all = self._refresh()
+        self._choices()
+        self._show()
+        self._plot()
+
+
+def _first_way(key: str) -> str:
+    """Numbers are first sorted downwards, words upwards."""
+    return key if key in ("name", "status") else f"-{key}"
+
+
+def _html(inner: str) -> str:
+    return f'<div class="mlops-panel">{STYLE}{inner}</div>'

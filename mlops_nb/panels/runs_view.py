@@ -1,0 +1,220 @@
+"""The runs table as plain values: what a sort, a filter, a page and a plot of it are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from mlops_nb.panels.theme import BLUE, ORANGE
+from mlops_nb.panels.wording import STATUS_WORDS, ago, duration, exact_time, number, one_line, setting
+from mlops_nb.tracking.runs import RunSummary, RunTable, Value
+
+PAGE = 10
+METRICS = 4
+PARAMS = 4
+"""Metrics and parameters that have a column: those most runs have."""
+
+PLOTTED = 500
+"""At most so many runs are drawn; more cannot be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `key` is what sorts it (`name`, `metrics.accuracy`), `right` aligns it."""
+
+    key: str
+    label: str
+    right: bool = False
+
+
+def columns_of(table: RunTable) -> tuple[Column, ...]:
+    """The columns worth showing: a run's name and state, then the commonest metrics and parameters."""
+    metrics = most_common([row.metrics for row in table.rows], METRICS)
+    params = most_common([row.params for row in table.rows], PARAMS)
+    return (
+        Column("name", "name"),
+        Column("id", "run", True),
+        *(Column(f"metrics.{name}", one_line(name, 24), True) for name in metrics),
+        *(Column(f"params.{name}", one_line(name, 24), True) for name in params),
+        Column("status", "status"),
+        Column("started", "started"),
+        Column("duration", "took", True),
+    )
+
+
+def most_common(mappings: Sequence[object], limit: int) -> list[str]:
+    """The names that most of the mappings have; ties in alphabetical order."""
+    counted = Counter(name for mapping in mappings if isinstance(mapping, dict) for name in mapping)
+    return [name for name, _ in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]]
+
+
+def value_of(row: RunSummary, key: str) -> Value:
+    """The value of a column in a row; None where it has none."""
+    group, dot, name = key.partition(".")
+    if dot and group in ("metrics", "params"):
+        found: Value = getattr(row, group).get(name)
+        return found
+    plain: Value = getattr(row, key)
+    return plain
+
+
+def cell_text(row: RunSummary, key: str, now: float) -> tuple[str, str]:
+    """What a cell shows, and what it says on hover."""
+    value = value_of(row, key)
+    if key == "status":
+        shape, word = STATUS_WORDS[row.status]
+        return f"{shape} {word}", ""
+    if key == "started":
+        return ago(row.started, now), exact_time(row.started)
+    if key == "duration":
+        return duration(row.duration) if row.duration is not None else "", ""
+    if key == "id":
+        return str(row.id), row.uid
+    if key == "name":
+        return one_line(row.name, 40), one_line(row.name, 300)
+    if value is None:
+        return "", ""
+    if key.startswith("metrics."):
+        return number(float(str(value))), str(value)
+    return setting(value, 24), setting(value, 300)
+
+
+def sorted_rows(rows: Sequence[RunSummary], sort: str) -> list[RunSummary]:
+    """The rows by a column, `-key` downwards; rows without a value come last either way."""
+    key, down = sort.removeprefix("-"), sort.startswith("-")
+    having = [row for row in rows if _sortable(value_of(row, key))]
+    lacking = [row for row in rows if not _sortable(value_of(row, key))]
+    having.sort(key=lambda row: _order(value_of(row, key)), reverse=down)
+    return having + lacking
+
+
+def _sortable(value: Value) -> bool:
+    return value is not None and value == value
+
+
+def _order(value: Value) -> tuple[int, float, str]:
+    if isinstance(value, bool | int | float):
+        return 0, float(value) if abs(value) < 1e300 else (1e300 if value > 0 else -1e300), ""
+    return 1, 0.0, str(value).lower()
+
+
+def filtered_rows(rows: Sequence[RunSummary], text: str) -> list[RunSummary]:
+    """The rows in whose name, number, status, parameters or tags every word of the text occurs."""
+    words = text.lower().split()
+    return [row for row in rows if all(word in _searched(row) for word in words)] if words else list(rows)
+
+
+def _searched(row: RunSummary) -> str:
+    parts = [row.name, f"#{row.id}", row.status, row.kind]
+    parts += [f"{name}={value}" for name, value in (*row.params.items(), *row.tags.items())]
+    return " ".join(parts).lower()
+
+
+def figure(rows: Sequence[RunSummary], metric: str, param: str, kind: str) -> dict[str, object]:
+    """A plotly figure as its plain JSON form: parallel coordinates to a metric, or a scatter of one parameter."""
+    having = [row for row in rows if _is_number(row.metrics.get(metric))][:PLOTTED]
+    layout: dict[str, object] = {
+        "height": 320,
+        "margin": {"l": 60, "r": 60, "t": 48, "b": 48},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "#808080"},
+    }
+    if kind == "scatter":
+        data, axes = _scatter(having, metric, param)
+        return {"data": [data], "layout": {**layout, **axes, "showlegend": False}}
+    names = most_common([dict(row.params) for row in having], 6)
+    dimensions = [_dimension(having, name) for name in names]
+    values = [float(row.metrics[metric]) for row in having]
+    dimensions.append({"label": safe_label(metric), "values": values})
+    line = {"color": values, "colorscale": [[0, ORANGE], [1, BLUE]]}
+    return {"data": [{"type": "parcoords", "line": line, "dimensions": dimensions}], "layout": layout}
+
+
+def _scatter(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[dict[str, object], dict[str, object]]:
+    xs: list[object] = [_axis_value(row, param) for row in rows]
+    data: dict[str, object] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": xs,
+        "y": [float(row.metrics[metric]) for row in rows],
+        "text": [safe_label(f"{row.name} (run {row.id})") for row in rows],
+        "marker": {"size": 9, "color": BLUE, "opacity": 0.7},
+    }
+    grid = {"gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}
+    axes: dict[str, object] = {
+        "xaxis": {**grid, "title": {"text": safe_label(param)}},
+        "yaxis": {**grid, "title": {"text": safe_label(metric)}},
+    }
+    return data, axes
+
+
+def _axis_value(row: RunSummary, param: str) -> object:
+    if param == "run":
+        return row.id
+    value = row.params.get(param)
+    return value if _is_number(value) else safe_label(setting(value, 40))
+
+
+def _dimension(rows: Sequence[RunSummary], name: str) -> dict[str, object]:
+    values = [row.params.get(name) for row in rows]
+    if all(_is_number(value) for value in values):
+        return {"label": safe_label(name), "values": [float(str(value)) for value in values]}
+    words = [setting(value, 30) if value is not None else "not set" for value in values]
+    known = sorted(set(words))
+    return {
+        "label": safe_label(name),
+        "values": [known.index(word) for word in words],
+        "tickvals": list(range(len(known))),
+        "ticktext": [safe_label(word) for word in known],
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def safe_label(text: str) -> str:
+    """The text with no markup in it: plotly reads a part of HTML in labels."""
+    return escape(one_line(text, 40), quote=False)
+
+
+def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[str, str]:
+    """A scatter plot as inline SVG, and the sentence that says what it shows; empty without two points."""
+    points = [(row, row.metrics.get(metric)) for row in rows if _is_number(row.metrics.get(metric))][:PLOTTED]
+    numeric = [(row.params.get(param) if param != "run" else row.id, value) for row, value in points]
+    dots = [(float(str(x)), float(str(y))) for x, y in numeric if _is_number(x)]
+    if len(dots) < 2:
+        return "", ""
+    (low_x, high_x), (low_y, high_y) = _span([x for x, _ in dots]), _span([y for _, y in dots])
+    drawn = "".join(
+        f'<circle cx="{56 + 570 * (x - low_x) / (high_x - low_x):.1f}" '
+        f'cy="{168 - 150 * (y - low_y) / (high_y - low_y):.1f}" r="4" fill="{BLUE}" fill-opacity=".7"/>'
+        for x, y in sorted(set(dots))
+    )
+    words = f"{one_line(metric, 40)} by {one_line(param, 40)}, {len(dots)} runs"
+    texts = (
+        _text(50, 22, number(high_y), "end")
+        + _text(50, 172, number(low_y), "end")
+        + _text(56, 188, number(low_x), "start")
+        + _text(626, 188, number(high_x), "end")
+        + _text(341, 198, one_line(param, 40), "middle")
+        + _text(56, 10, one_line(metric, 40), "start")
+    )
+    axes = '<path d="M56 14V170H630" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
+    svg = (
+        '<svg viewBox="0 0 640 204" xmlns="http://www.w3.org/2000/svg" role="img" font-size="11" '
+        f'font-family="system-ui,sans-serif"><title>{escape(words)}</title>{axes}{drawn}{texts}</svg>'
+    )
+    return svg, words
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _text(x: int, y: int, text: str, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="currentColor">{escape(text)}</text>'

@@ -1,0 +1,136 @@
+"""The panel: one record, shown live, as HTML that survives a save, and as text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from mlops_nb.panels.blocks import Block, Span, as_html, as_text
+from mlops_nb.panels.wording import STATUS_WORDS, ago, changed, direction, exact_time, number
+
+if TYPE_CHECKING:
+    from mlops_nb.tracking.runs import Status
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+"""The colours of Okabe and Ito (2008); reference and control are BLUE, current and treatment ORANGE."""
+GREY = "#8A8A8A"
+"""What is there and does not matter now; readable on light and on dark ground."""
+
+STATUS_COLOURS: dict[Status, str] = {
+    "RUNNING": BLUE,
+    "FINISHED": GREEN,
+    "FAILED": VERMILLION,
+    "INTERRUPTED": ORANGE,
+    "KILLED": PURPLE,
+}
+
+_RULES = f"""
+&{{color:var(--jp-ui-font-color1,var(--vscode-foreground,inherit));font:13px/1.5 var(--jp-ui-font-family,system-ui,\
+sans-serif);padding:4px 0 4px 2px;max-width:1200px;text-align:left}}
+& p{{margin:0 0 4px;font-size:13px;line-height:1.5}}
+& .mp-sentence strong{{font-size:14px;font-weight:600}}
+& .mp-small,& .mp-muted{{opacity:.75}}
+& small{{font-size:12px}}
+& .mp-scroll{{overflow-x:auto;margin:4px 0 8px}}
+& table{{border-collapse:collapse;margin:0;font-size:13px;border:0;width:auto;table-layout:auto;color:inherit}}
+& caption{{caption-side:top;text-align:left;font-weight:600;padding:4px 0;color:inherit}}
+& tr,& tbody tr:nth-child(odd),& tbody tr:nth-child(even){{background:transparent}}
+& th,& td{{padding:2px 16px 2px 0;border:0;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums;\
+max-width:360px;overflow-wrap:anywhere;min-width:3em;white-space:normal}}
+& thead th{{font-weight:400;opacity:.75;white-space:nowrap}}
+& thead tr,& tbody tr{{border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3))}}
+& tbody th{{font-weight:600}}
+& .mp-right{{text-align:right}}
+& code{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);padding:1px 4px;border-radius:2px;\
+background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;overflow-wrap:anywhere}}
+& pre{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);margin:0 0 8px;padding:8px;max-height:320px;\
+overflow:auto;white-space:pre;border:0;color:inherit;background:var(--jp-layout-color2,rgba(128,128,128,.14))}}
+& ins{{text-decoration:none;background:rgba(0,158,115,.2)}}
+& del{{text-decoration:none;background:rgba(213,94,0,.2)}}
+& details{{margin:4px 0}}
+& summary{{cursor:pointer;font-weight:600;padding:2px 0}}
+& img{{max-width:100%;max-height:360px}}
+& .mp-picture{{margin:4px 0 8px;max-width:720px}}
+& .mp-picture svg{{width:100%;height:auto;display:block}}
+& .mp-error{{border-left:3px solid {VERMILLION};padding:2px 8px;overflow-wrap:anywhere;white-space:pre-wrap}}
+& .mp-good{{color:{GREEN}}}
+& .mp-bad{{color:{VERMILLION}}}
+""" + "".join(f"& .mp-{status.lower()}{{color:{colour}}}\n" for status, colour in STATUS_COLOURS.items())
+
+STYLE = f"<style>{_RULES.replace('&', ':is(#mp,.mlops-panel)')}</style>"
+"""JupyterLab's colours where there are some. The id in `:is` only outweighs the notebook's own table rules."""
+
+
+class Panel:
+    """A record made visible: a widget in a live notebook, HTML in a saved one, text in a terminal.
+
+    Args:
+        blocks: what the static forms show, in order.
+        live: makes the widget; called once, and only where a kernel shows the panel.
+    """
+
+    def __init__(self, blocks: Iterable[Block], *, live: Callable[[], object] | None = None) -> None:
+        self.blocks = tuple(blocks)
+        self._live = live
+        self._widget: object | None = None
+
+    def text(self) -> str:
+        """The panel in 80 columns."""
+        return as_text(self.blocks)
+
+    def html(self) -> str:
+        """The panel as one self-contained element, the same for the same record."""
+        return f'<div class="mlops-panel">{STYLE}\n{as_html(self.blocks)}\n</div>'
+
+    def widget(self) -> object | None:
+        """The live panel, an ipywidgets widget; None where a panel has none."""
+        if self._widget is None and self._live is not None:
+            self._widget = self._live()
+        return self._widget
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+        bundle: dict[str, object] = {"text/plain": self.text(), "text/html": self.html()}
+        if self._live is not None and _in_a_kernel():
+            model_id = getattr(self.widget(), "model_id", None)
+            if model_id:
+                view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
+                bundle["application/vnd.jupyter.widget-view+json"] = view
+        return bundle
+
+
+def _in_a_kernel() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def status_span(status: Status) -> tuple[str | Span, ...]:
+    """Shape and word of a status, the shape in its colour."""
+    shape, word = STATUS_WORDS[status]
+    return Span(shape, css=f"mp-{status.lower()}"), f" {word}"
+
+
+def time_span(then: float, now: float | None = None) -> Span:
+    """When it was: how long ago, with the exact moment on hover; without `now` the exact moment."""
+    exact = exact_time(then)
+    return Span(exact, "time") if now is None else Span(ago(then, now), "time", hover=exact)
+
+
+def number_span(value: float, shown: str = "") -> Span:
+    """A number as `shown`, or in 3 significant digits; all of it on hover."""
+    shown = shown or number(value)
+    exact = "" if isinstance(value, int) and abs(value) >= 10**15 else str(value)
+    return Span(shown, hover="" if exact == shown else exact)
+
+
+def change_span(name: str, value: float, base: float) -> tuple[Span, str]:
+    """How a metric moved from `base`, which is named: shape, difference, verdict."""
+    verdict = direction(name, value, base)
+    css = {"better": "mp-good", "worse": "mp-bad"}.get(verdict, "")
+    shape, _, words = changed(name, value, base).partition(" ")
+    return Span(shape, css=css), f" {words} ({number(base)})"
