@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -112,7 +113,10 @@ class _Top:
         self._find_functions()
         self._find_settings()
         taken = [statement for cell in cells for statement in cell.statements if id(statement) in self.taken]
-        kept = list({statement.code: statement for statement in reversed(taken)}.values())[::-1]
+        first: dict[str, Statement] = {}
+        for statement in taken:
+            first.setdefault(statement.code, statement)
+        kept = list(first.values())
         self.imports = [each for each in kept if _is_import(each) or _setting(each) in _BEFORE_IMPORTS]
         self.settings = [each for each in kept if _setting(each) and each not in self.imports]
         self.definitions = [each for each in kept if each not in self.imports and each not in self.settings]
@@ -133,7 +137,7 @@ class _Top:
             used.update(names.reads_builtins)
             if _is_import(statement):
                 clean = all(self._is_only_imported(name) and name not in used for name in names.writes)
-                if clean and not path_changed:
+                if clean and (not path_changed or _is_stdlib(statement)):
                     self._take(statement)
             elif _setting(statement) in _BEFORE_IMPORTS or "os.chdir" in names.calls:
                 path_changed |= real_work or "os.chdir" in names.calls
@@ -144,7 +148,8 @@ class _Top:
         return name not in self.parameters and len(self.bindings[name]) == 1
 
     def _is_bound_once(self, name: str) -> bool:
-        return len(self.bindings[name]) == 1 and name not in self.parameters and name not in self.changed
+        once = len(self.bindings[name]) == 1 and name not in self.parameters
+        return once and name not in self.changed and name not in _BUILTINS
 
     def _find_constants(self) -> None:
         for cell in self.cells:
@@ -268,6 +273,14 @@ def _is_import(statement: Statement) -> bool:
         isinstance(node, allowed) or (isinstance(node, ast.Assign) and is_literal(node.value)) for node in nodes
     )
     return plain and any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes) and not statement.names.reads
+
+
+def _is_stdlib(statement: Statement) -> bool:
+    """Whether only modules of the standard library are imported, which no changed path can hide."""
+    nodes = [node for node in ast.walk(statement.node) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
+    names += [node.module or "." if not node.level else "." for node in nodes if isinstance(node, ast.ImportFrom)]
+    return all(name.partition(".")[0] in sys.stdlib_module_names for name in names)
 
 
 def _is_text(statement: Statement) -> bool:

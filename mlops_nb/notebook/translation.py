@@ -326,7 +326,8 @@ def _show_edits(last: ast.Expr, places: _Places, draft: _Draft) -> list[_Edit]:
         return []
     if places.span(last.value)[0] > start:  # it stands in parentheses
         return [(start, start, draft.use("show"))]
-    return [(start, start, f"{draft.use('show')}("), (end, end, ")")]
+    inner = ("(", ")") if isinstance(last.value, ast.Tuple) else ("", "")
+    return [(start, start, f"{draft.use('show')}({inner[0]}"), (end, end, f"{inner[1]})")]
 
 
 def is_shown(value: ast.expr) -> bool:
