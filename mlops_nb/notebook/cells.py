@@ -225,7 +225,8 @@ class _Scope(ast.NodeVisitor):
             self.read_outside(name)
 
     def _note_method(self, func: ast.Attribute, node: ast.Call) -> None:
-        in_place = func.attr in IN_PLACE_METHODS or any(
+        is_numpy = func.attr == "add" and len(node.args) > 1
+        in_place = (func.attr in IN_PLACE_METHODS and not is_numpy) or any(
             keyword.arg == "inplace" and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
             for keyword in node.keywords
         )

@@ -208,8 +208,10 @@ def identifier(text: str, words: int = 6) -> str:
 
 
 def unique_name(wanted: str, taken: Collection[str]) -> str:
-    """The wanted identifier, or it with `_2`, `_3`... so that it is free and no keyword."""
-    if wanted not in taken and not keyword.iskeyword(wanted) and not keyword.issoftkeyword(wanted):
+    """The wanted identifier, or it with `_2`, `_3`... so that it is free; a keyword gets `_step`."""
+    if keyword.iskeyword(wanted) or keyword.issoftkeyword(wanted):
+        wanted = f"{wanted}_step"
+    if wanted not in taken:
         return wanted
     number = 2
     while f"{wanted}_{number}" in taken:

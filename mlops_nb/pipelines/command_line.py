@@ -11,6 +11,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -193,13 +194,18 @@ def _run(flow: Flow, values: Mapping[str, object], options: Mapping[str, Any]) -
         except Exception as error:
             code = FAILED
             _say_error(error, progress)
-    if flow.last is not None:
+    if (last := flow.last) is not None:
+        last = _unrecorded(last) if options["no_store"] else last
         if code == OK:
-            progress.ended(flow.last)
+            progress.ended(last)
         if options["json"]:
             sys.stdout.flush()
-            print(json.dumps(json_value(flow.last.to_dict()), allow_nan=False))
+            print(json.dumps(json_value(last.to_dict()), allow_nan=False))
     return code
+
+
+def _unrecorded(run: PipelineRun) -> PipelineRun:
+    return replace(run, id=None, steps=tuple(replace(step, id=None) for step in run.steps))
 
 
 def _say(text: str) -> None:

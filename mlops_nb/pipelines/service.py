@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import sys
@@ -186,6 +187,7 @@ class _Execution:
     def __init__(self, flow: Pipeline[..., Any], values: Mapping[str, object], progress: Progress) -> None:
         self.flow = flow
         self.values = values
+        self.given = {name: _copied(value) for name, value in values.items()}
         self.progress = progress
         self.steps: list[StepRun] = []
         self.status = "RUNNING"
@@ -270,7 +272,7 @@ class _Execution:
             self.id,
             self.status,
             self.duration,
-            dict(self.values),
+            self.given,
             self.metrics(),
             tuple(self.steps),
             self.error,
@@ -286,6 +288,11 @@ def _noting() -> Iterator[dict[str, float]]:
         yield noted
     finally:
         shown._noted.reset(token)
+
+
+def _copied(value: object) -> object:
+    """The value as it was given, whatever a step does to it later."""
+    return copy.deepcopy(value) if isinstance(value, list | dict | tuple | set) else value
 
 
 def _named(
