@@ -37,7 +37,7 @@ test: $(DONE)  ## every test (those in a browser where Chromium is installed)
 	@test -n "$(CHROMIUM)" || test -z "$$CI" || { echo "Chromium is missing: the browser tests cannot run"; exit 1; }
 	@test -n "$(CHROMIUM)" || echo "No Chromium here: the tests in a real browser are left out."
 	$(RUN) -m pytest -n 2 --dist loadgroup $(if $(CHROMIUM),,-m "not browser")
-	$(RUN) -m pytest -p no:cacheprovider -p xdist -n 0 --nbval-lax --sanitize-with tests/sanitize.cfg -W default notebooks
+	$(RUN) -m pytest -p no:cacheprovider -p xdist -n 0 --nbval-lax -W default notebooks
 
 check: $(DONE)  ## format, lint, types, layers, doctests
 	$(RUN) -m ruff format --check .

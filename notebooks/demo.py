@@ -76,6 +76,7 @@ def run_notebook(path: Path) -> None:
         notebook,
         timeout=600,
         store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],
         on_cell_start=told,
         resources={"metadata": {"path": str(path.parent)}},
     )

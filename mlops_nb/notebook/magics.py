@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 from mlops_nb.errors import BadUsage
@@ -69,8 +71,9 @@ def run_line(shell: Any, line: str) -> None:
     elif command.answer is None:
         raise BadUsage(f"%mlops {name} is a cell magic: it stands in a cell's first line", command.examples[0])
     else:
-        answer = command.answer(options, _context(shell, capture))
-        capture.show(answer.panel)
+        progress = Progress(shell)
+        answer = command.answer(options, _context(shell, capture, progress.say))
+        progress.end(answer.panel)
 
 
 def run_cell(shell: Any, line: str, cell: str) -> object:
@@ -85,15 +88,40 @@ def run_cell(shell: Any, line: str, cell: str) -> object:
     return capture.run_body(rest, cell)
 
 
-def _context(shell: Any, capture: Capture) -> Any:
+class Progress:
+    """What a long command is doing: one line under the cell, replaced by the panel at the end."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._display = ""
+
+    def say(self, line: str) -> None:
+        """Show the line in place of the one before; in a terminal, below it."""
+        if getattr(self._shell, "kernel", None) is None:
+            print(line, file=sys.stderr)
+            return
+        is_first = not self._display
+        self._display = self._display or uuid.uuid4().hex
+        self._publish({"text/plain": f"{line} ..."}, update=not is_first)
+
+    def end(self, panel: Any) -> None:
+        """Show the panel."""
+        self._publish(panel._repr_mimebundle_(), update=bool(self._display))
+
+    def _publish(self, data: dict[str, object], update: bool) -> None:
+        transient = {"display_id": self._display} if self._display else None
+        self._shell.display_pub.publish(data, transient=transient, update=update)
+
+
+def _context(shell: Any, capture: Capture, progress: Callable[[str], None]) -> Any:
     from mlops_nb.commands import Context
 
     return Context(
         notebook=capture.notebook_path(),
         notebook_name=capture.notebook_name(),
         is_tracking=capture.is_tracking,
-        executed=tuple(shell.user_ns.get("In", ())),
-        progress=lambda line: print(line, file=sys.stderr),
+        executed=tuple(shell.history_manager.input_hist_raw),
+        progress=progress,
     )
 
 
