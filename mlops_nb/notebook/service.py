@@ -219,7 +219,7 @@ def export(
     """
     say = progress or (lambda _: None)
     file = None if isinstance(notebook, Notebook) else Path(notebook)
-    say(f"reading {file}" if file else "reading the notebook")
+    say(f"reading {file.name}" if file else "reading the notebook")
     record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
     script = Path(path) if path is not None else _beside(file, record)
     done = replace(formatted_script(record), notebook=str(file or record.path), path=str(script))
