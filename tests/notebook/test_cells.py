@@ -84,7 +84,8 @@ def test_names_of_a_cell(case: str):
 
 
 def test_literals_are_the_simple_values_that_stay():
-    source = "a = 1\nb: float = -0.5\nc = d = 'x'\ne, f = 1, None\ng = [1, (2, 3)]\nh = {'k': True}\ni = a\nj = 1\nj += 1\nk = 1\nk = f()"
+    source = "a = 1\nb: float = -0.5\nc = d = 'x'\ne, f = 1, None\ng = [1, (2, 3)]\nh = {'k': True}"
+    source += "\ni = a\nj = 1\nj += 1\nk = 1\nk = f()"
     assert read_cell(source).literals == {
         "a": 1, "b": -0.5, "c": "x", "d": "x", "e": 1, "f": None, "g": [1, [2, 3]], "h": {"k": True},
     }  # fmt: skip

@@ -1,0 +1,476 @@
+# ruff: noqa: E501 (cells and what they print stand side by side)
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import sys
+import types
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlops_nb.errors import MlopsError
+from mlops_nb.notebook.records import Export, Notebook, NotebookCell
+from mlops_nb.notebook.script import is_export, pipeline_script
+from mlops_nb.pipelines import Pipeline
+
+
+def notebook(*cells: str | NotebookCell, path: str = "flights.ipynb", language: str = "python") -> Notebook:
+    """Strings are code cells; those that begin with `#md ` are Markdown."""
+    made = [
+        each
+        if isinstance(each, NotebookCell)
+        else NotebookCell("markdown", each[4:])
+        if each.startswith("#md ")
+        else NotebookCell("code", each)
+        for each in cells
+    ]
+    return Notebook(path, tuple(made), language)
+
+
+def parameters(source: str) -> NotebookCell:
+    return NotebookCell("code", source, tags=("parameters",))
+
+
+def export(*cells: str | NotebookCell, **options: str) -> Export:
+    return pipeline_script(notebook(*cells, **options))
+
+
+def ran(done: Export, **given: object) -> tuple[object, str]:
+    """What the pipeline function returns and prints when its steps are called as ordinary functions."""
+    module = sys.modules["a_script"] = types.ModuleType("a_script")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(done.source, "a_script.py", "exec"), vars(module))
+        flow = next(value for value in vars(module).values() if isinstance(value, Pipeline))
+        values = {each.name: each.default for each in flow.parameters} | given
+        result = flow.function(**values)
+    return result, out.getvalue()
+
+
+# cells, and what IPython printed when it ran them in order
+CASES = {
+    "datetime rebound": (
+        ["import datetime", "datetime = datetime.datetime(2020,1,1)", "print(datetime.year)"],
+        "2020\n",
+    ),
+    "builtin then import": (["print(pow(2, 3, 5))", "from math import pow", "print(pow(2, 3))"], "3\n8.0\n"),
+    "redef": (["def f(): return a", "a = 1\nprint(f())", "def f(): return a + 10", "a = 2\nprint(f())"], "1\n12\n"),
+    "global creates": (["def init():\n    global state\n    state = 5", "init()", "print(state)"], "5\n"),
+    "global rebinds": (
+        [
+            "n = 0\ndef bump():\n    global n\n    n += 1\n    return n",
+            "bump(); bump()",
+            "print(n)",
+            "n = 10",
+            "bump()\nprint(n)",
+        ],
+        "2\n2\n11\n",
+    ),
+    "del recreate": (["x = [1]\ny = 2", "del x", "x = y + 1", "print(x)"], "3\n"),
+    "class closure": (
+        [
+            "k = 3\nz = k * 2",
+            "class M:\n    size = z + 1\n    def f(self):\n        return self.size + z",
+            "m = M()",
+            "print(m.f(), M.size)",
+        ],
+        "13 7\n",
+    ),
+    "dec cache": (
+        [
+            "import functools\nbase = 4 + 1",
+            "@functools.lru_cache\ndef f(v):\n    return v + base",
+            "print(f(1))",
+            "print(f(2), f.cache_info().currsize)",
+        ],
+        "6\n7 2\n",
+    ),
+    "strings": (
+        [
+            "x = 1 + 1",
+            's = """a\n  b {x}\n"""\nt = f"""c\n  {x}\n    d"""\ndef g():\n    """Doc\n    more"""\n    return """q\nr"""+str(x)\nprint(s, t, g())',
+            "print(repr(t))",
+        ],
+        "a\n  b {x}\n c\n  2\n    d q\nr2\n'c\\n  2\\n    d'\n",
+    ),
+    "await": (
+        [
+            "import asyncio\nn = 2 + 0\nasync def f(x):\n    await asyncio.sleep(0)\n    return x * n",
+            "r = await f(3)\nn = n + 1",
+            "r = [await f(i) for i in range(n)]\nr",
+            "print(r, n)",
+        ],
+        "[0, 3, 6]\n[0, 3, 6] 3\n",
+    ),
+    "lambda late": (["k = 3 * 1", "f = lambda v: v * k", "k = 100 * 1", "print(f(2))"], "200\n"),
+    "our names": (
+        [
+            "show = 1 + 1\nmetric = 2 + 2\nstep = 0 + 3",
+            "show",
+            "pipeline = [show, metric]\npipeline",
+            "for step in range(2):\n    print(step)",
+            "def run(): return step",
+            "run()",
+        ],
+        "2\n[2, 4]\n0\n1\n1\n",
+    ),
+    "loops": (
+        [
+            "for i in range(3):\n    last = i * 2",
+            "print(last, i)",
+            "flag = len([1]) == 1",
+            "if flag:\n    v = 2\nelse:\n    w = 3",
+            "if flag:\n    print(v)",
+            "n = 3 + 0\nwhile n > 0:\n    n -= 1\n    seen = n",
+            "print(seen, n)",
+        ],
+        "4 2\n2\n0 0\n",
+    ),
+    "cond notset": (["flag = len([1]) == 2", "if flag:\n    v = 2", "if flag:\n    print(v)\nprint('ok')"], "ok\n"),
+    "const alias": (["CONFIG = {'a': 1}", "c = CONFIG\nc['a'] = 2", "print(CONFIG)"], "{'a': 2}\n"),
+    "const rebound": (["best = 0", "for x in [3, 5, 4]:\n    if x > best:\n        best = x", "print(best)"], "5\n"),
+    "star": (["from math import *", "r = sqrt(16) + pi", "print(round(r, 3))"], "7.142\n"),
+    "match": (
+        [
+            "cmd = ('go', 3 + 0)",
+            "match cmd:\n    case ('go', k):\n        r = k\n    case _:\n        r = 0",
+            "print(r, k)",
+        ],
+        "3 3\n",
+    ),
+    "global top": (["global q\nq = 3", "if q:\n    print(q)"], "3\n"),
+    "iterator": (["it = iter(range(5))", "print(next(it))", "print(next(it), list(it))"], "0\n1 [2, 3, 4]\n"),
+    "mutual": (
+        [
+            "m = 2 + 0\ndef even(n): return True if n == 0 else odd(n - 1) and m\ndef odd(n): return False if n == 0 else even(n - 1) and m",
+            "print(even(4))",
+        ],
+        "2\n",
+    ),
+    "mutual free": (
+        [
+            "def even(n): return True if n == 0 else odd(n - 1)",
+            "def odd(n): return False if n == 0 else even(n - 1)",
+            "print(even(4))",
+        ],
+        "True\n",
+    ),
+    "annonly": (["x: int\nx = 3", "print(x)"], "3\n"),
+    "backslash": (["a = 1 + \\\n  2\ns = 'x\\\ny'", "print(a, s)"], "3 xy\n"),
+    "dataclass": (
+        ["from dataclasses import dataclass", "@dataclass\nclass P:\n    x: int\n    y: int = 2", "p = P(1)", "p"],
+        "P(x=1, y=2)\n",
+    ),
+    "unicode": (["größe = 3; naïve = 'é'; naïve + 'ü'", "print('日本', größe); größe"], "'éü'\n日本 3\n3\n"),
+    "default rebound": (
+        [
+            "n = 3 + 0",
+            "def f(v, k=n):\n    return v * k",
+            "n = 100 + 0",
+            "print(f(2))",
+            "def f(v, k=n):\n    return v * k",
+            "print(f(2))",
+        ],
+        "6\n200\n",
+    ),
+    "with": (
+        [
+            "import tempfile, os\nd = tempfile.mkdtemp()",
+            "with open(os.path.join(d, 'a'), 'w') as fh:\n    fh.write('hi')",
+            "with open(os.path.join(d, 'a')) as fh:\n    text = fh.read()",
+            "print(text)",
+        ],
+        "hi\n",
+    ),
+    "indented": (["  x = 1 + 1\n  print(x)", "if True:\n    %matplotlib_nothing\n    pass"], "2\n"),
+    "walrus": (["data = [1, 2]\n[y := d for d in data]", "print(y)", "print((z := 5))", "z"], "[1, 2]\n2\n5\n5\n"),
+    "exc": (["try:\n    1/0\nexcept ZeroDivisionError as e:\n    msg = str(e)", "print(msg)"], "division by zero\n"),
+    "nested global func": (
+        [
+            "total = 0 + 0\ndef outer():\n    def inner():\n        global total\n        total += 1\n    inner()\n    return total",
+            "outer()",
+            "print(total)",
+        ],
+        "1\n1\n",
+    ),
+    "aug": (["x = [1]", "x += [2]", "y = x", "y += [3]", "print(x)"], "[1, 2, 3]\n"),
+    "chained cmp ml": (
+        [
+            "import pandas as pd\ndf = pd.DataFrame({'a': [3, 1, 2]})",
+            "df = df.sort_values('a')",
+            "df['b'] = df.a * 2",
+            "(df\n   .head(2)\n   .reset_index())",
+            "t = 1\ndf.query('a > @t')",
+        ],
+        "   index  a  b\n0      1  1  2\n1      2  2  4\n   a  b\n2  2  4\n0  3  6\n",
+    ),
+    "import in func used before": (
+        ["def f():\n    return np.ones(2).sum()", "import numpy as np", "f()"],
+        "np.float64(2.0)\n",
+    ),
+    "two imports same name": (
+        ["from math import sqrt", "print(sqrt(4))", "from cmath import sqrt", "print(sqrt(-1))"],
+        "2.0\n1j\n",
+    ),
+    "submodule": (
+        [
+            "import os.path\nimport os",
+            "import xml.dom\nimport xml.etree.ElementTree as ET",
+            "print(os.path.join('a', 'b'), xml.dom.__name__, ET.__name__)",
+        ],
+        "a/b xml.dom xml.etree.ElementTree\n",
+    ),
+    "future": (["from __future__ import annotations\nx = 1", "def f(a: Undefined): return a", "print(f(x))"], "1\n"),
+    "print shadow": (
+        ["print('a')", "def print(*a): __builtins__.__dict__ if False else None", "x = print('b')\nx is None"],
+        "a\nTrue\n",
+    ),
+    "type alias": (["T = list[int]\ndef f(x: T) -> T:\n    return x", "f([1])"], "[1]\n"),
+    "param default none": (["a = None", "if a is None:\n    a = 3", "print(a)"], "3\n"),
+    "local async": (["async def g():\n    return 1", "x = await g()", "print(x)"], "1\n"),
+    "tuple swap": (["a, b = 1, 2", "a, b = b, a", "print(a, b)"], "2 1\n"),
+    "starred": (["first, *rest = [1, 2, 3]", "print(first, rest)"], "1 [2, 3]\n"),
+    "attr": (["class O: pass\no = O()", "o.lr = 0.5", "del o.lr\no.x = [1]", "o.x[0] += 1\nprint(o.x)"], "[2]\n"),
+    "loop func": (["fs = []\nfor i in range(3):\n    fs.append(lambda: i)", "print([f() for f in fs])"], "[2, 2, 2]\n"),
+    "nonascii display": (["x = 'é'; display(x)", "display(x, 1)"], "'é'\n'é'\n1\n"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_script_prints_what_the_notebook_printed(case: str):
+    cells, printed = CASES[case]
+    assert ran(export(*cells))[1] == printed
+
+
+def step(done: Export, name: str) -> str:
+    """The source of a function of the script."""
+    tree = ast.parse(done.source)
+    return next(ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+
+
+def test_parameters_cell_becomes_the_signature():
+    done = export(
+        parameters(
+            "n_estimators = 100  # trees in the forest\n# share held out\ntest_size: float = 0.25\nseed = None\n"
+            "names = ['a']\nneg = -3\nlabel = f'{neg}'"
+        ),
+        "print(n_estimators, test_size, seed, names, label)",
+    )
+    found = [(each.name, each.type, each.default, each.help) for each in done.parameters]
+    assert found == [
+        ("n_estimators", "int", 100, "trees in the forest"),
+        ("test_size", "float", 0.25, "share held out"),
+        ("seed", "object", None, ""),
+        ("names", "list[str]", ["a"], ""),
+        ("neg", "int", -3, ""),
+    ]
+    assert "n_estimators: Annotated[int, 'trees in the forest'] = 100" in done.source
+    assert ran(done)[1] == "100 0.25 None ['a'] -3\n"
+    assert ran(done, neg=4)[1] == "100 0.25 None ['a'] 4\n"
+
+
+def test_injected_parameters_override_the_defaults():
+    injected = NotebookCell("code", "n = 5", tags=("injected-parameters",))
+    done = export(parameters("n = 1\nk = 2"), injected, "print(n + k)")
+    assert [each.default for each in done.parameters] == [5, 2]
+    assert ran(done)[1] == "7\n"
+
+
+def test_no_parameters_cell_no_parameters():
+    assert export("n = 1", "%%mlops run a --param n\nprint(n)").parameters == ()
+
+
+def test_parameter_that_a_cell_rebinds_flows_on():
+    assert ran(export(parameters("n = 1"), "n = n + 1", "print(n)"), n=10)[1] == "11\n"
+
+
+def test_captured_cells_are_steps_that_say_so():
+    done = export(
+        "from sklearn.metrics import accuracy_score\ny = p = [1, 0]",
+        "%%mlops run rf-baseline --param depth --metric acc --tag kind=baseline\n# deep\ndepth = 3\nacc = accuracy_score(y, p)",
+    )
+    assert [(each.name, each.run, each.metrics, each.outputs) for each in done.steps][-1] == (
+        "rf_baseline", "rf-baseline", ("acc",), ("acc",),
+    )  # fmt: skip
+    assert "@step(run='rf-baseline', params=('depth',), metrics=('acc',), tags={'kind': 'baseline'})" in done.source
+    assert "depth: int = 3" in done.source
+    assert "# deep" in done.source
+    assert ran(done)[0] == 1.0
+
+
+def test_metrics_that_nobody_named_are_found_as_capture_finds_them():
+    done = export(
+        "from sklearn.metrics import f1_score, recall_score\ny = p = [1, 0]",
+        "%%mlops run a\nquality = f1_score(y, p)\nval_loss = 0.5\nn = 3\nprint(recall_score(y, p))",
+    )
+    assert done.steps[-1].metrics == ("quality", "val_loss")
+    assert "print(metric('recall_score', recall_score(y, p)))" in done.source
+
+
+def test_three_runs_that_rebind_the_model_each_get_their_own_step():
+    cell = "%%mlops run {0} --metric score\nmodel = [{1}]\nmodel.append(data)\nscore = model[0] * 0.1"
+    done = export("data = sum([1, 2])", *(cell.format(name, n) for n, name in enumerate("abc")), "print(model, score)")
+    assert [each.outputs for each in done.steps] == [("data",), ("score",), ("score",), ("model", "score"), ()]
+    assert ran(done)[1] == "[2, 3] 0.2\n"
+
+
+def test_imports_stand_on_top_once():
+    done = export("import numpy as np\nx = np.ones(2)", "import numpy as np\nfrom math import pi\nprint(x.sum() * pi)")
+    assert done.source.count("import numpy") == 1
+    assert done.source.index("from math import pi") < done.source.index("@step")
+
+
+def test_path_changes_stay_above_the_imports_that_need_them():
+    done = export("import sys\nsys.path.insert(0, 'src')\nimport json", "print(json.dumps(1))")
+    source = done.source
+    assert (
+        source.index("import sys")
+        < source.index("sys.path.insert")
+        < source.index("import json")
+        < source.index("@step")
+    )
+
+
+def test_cells_that_only_define_become_helpers():
+    done = export("SIZE = 3\n# twice\ndef double(x):\n    return 2 * x", "print(double(SIZE))")
+    assert len(done.steps) == 1
+    assert done.source.index("# twice\ndef double") < done.source.index("@step")
+
+
+def test_function_that_reads_the_notebooks_names_is_defined_in_the_steps_that_call_it():
+    done = export(
+        "rate = sum([1, 1])", "def price(x):\n    return x * rate", "print(price(2))", "rate = 5 + 0", "print(price(2))"
+    )
+    assert [each.inputs for each in done.steps] == [(), ("rate",), (), ("rate",)]
+    assert done.source.count("def price") == 2
+    assert ran(done)[1] == "4\n10\n"
+
+
+def test_names_come_from_headings_runs_and_code():
+    done = export(
+        "#md # Flights",
+        "#md ## 1. Load the data\nRead **all** of it. Nothing is dropped.",
+        "data = sum([1])",
+        "rows = data + 1",
+        "#md ## Data",
+        "print(rows)",
+        "%%mlops run Last-One!\nprint(data)",
+    )
+    assert [each.name for each in done.steps] == ["load_data", "make_rows", "make_data", "last_one"]
+    assert done.steps[0].doc == "Load the data"
+    assert '"""Load the data.\n\n    Read all of it. Nothing is dropped.\n    """' in done.source
+
+
+def test_magics_are_translated_or_left_out_with_a_comment():
+    done = export(
+        "%matplotlib inline\nimport os",
+        "%time x = 1 + 1\n!pip install a\n%cd ..\ny = !echo {x}\nprint(x)",
+        "%%html\n<b>",
+    )
+    assert [(each.cell, each.line) for each in done.left_out] == [
+        (0, "%matplotlib inline"),
+        (1, "!pip install a"),
+        (2, "%%html"),
+    ]
+    assert "# left out: %matplotlib inline (only means something in a notebook)" in done.source
+    assert "x = 1 + 1" in done.source
+    assert "os.chdir('..')" in done.source
+    assert 'subprocess.run(f"echo {x}", shell=True' in done.source
+
+
+def test_exporting_from_the_script_itself_is_left_out():
+    done = export("import mlops_nb\nx = 1 + 1", "mlops_nb.export('a.ipynb', 'b.py')\nprint(x)")
+    assert [each.reason for each in done.left_out] == ["makes this script"]
+
+
+def test_last_value_of_a_cell_is_shown():
+    done = export(
+        "x = [1, 2]", "x", "x;", "print(x)", "(x\n + [3])", "x, 1", "x.append(4)", "'just a note'", "x if x else None"
+    )
+    assert ran(done)[1] == "[1, 2]\n[1, 2]\n[1, 2, 3]\n([1, 2], 1)\n[1, 2, 4]\n"
+
+
+def test_display_is_show():
+    assert ran(export("x = 'é'; display(x); display(x, 1)"))[1] == "'é'\n'é'\n1\n"
+
+
+def test_what_is_never_read_is_returned():
+    assert ran(export("a = sum([1])", "b = a + 1\nfor i in range(3):\n    t = i\n_private = 3"))[0] == 2
+
+
+def test_comments_and_layout_of_a_cell_stay():
+    source = "# first\nx = {\n    'a': 1,   # one\n}\n\n# then\nprint(x)  # shown"
+    done = export(source)
+    for line in source.split("\n"):
+        assert line in done.source
+
+
+def test_strings_over_several_lines_keep_their_text():
+    assert ran(export('if True:\n    s = """a\n  b\n"""', "print(repr(s))"))[1] == "'a\\n  b\\n'\n"
+
+
+def test_name_that_no_cell_binds_is_a_warning():
+    assert export("print(later)", "later = sum([1])", "print(never)").warnings == (
+        "cell 1 reads 'later', and only a later cell binds it",
+        "cell 3 reads 'never', and no cell binds it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "words"),
+    [
+        (["x = 1", "y = (", "z"], {}, "cell 2 is not Python"),
+        (["return 3"], {}, "outside function"),
+        (["#md only text"], {}, "no code"),
+        ([], {}, "no code"),
+        (["x <- 3"], {"language": "R"}, "notebook in R"),
+    ],
+)
+def test_notebook_that_cannot_be_a_script_is_refused_in_words(cells: list[str], options: dict[str, str], words: str):
+    with pytest.raises(MlopsError, match=words):
+        export(*cells, **options)
+
+
+HOSTILE = [
+    '"""\nimport os\nos.abort()\n"""', "'''\nimport os\n'''", "\\", 'end with quote"', "a\rimport os\ros.abort()",
+    "a\x0cimport os", "a\u2028import os", "a\u2029import os", "a\x85import os", "-*- coding: latin-1 -*-", "\u202egnp.exe",
+    "{x!r:>{w}}", "%s %(a)s", "<script>alert(1)</script>", "a" * 10_000, "\x00", "😀", "class", "", " ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_never_becomes_code(text: str):
+    done = export(
+        f"#md # {text}\n\n{text}",
+        f"#md ## {text}\n{text}",
+        "x = sum([1])",
+        f"%%mlops run {text!r} --tag {text!r}={text!r}\nprint(x)",
+        path=f"{text}.ipynb",
+    )
+    plain = export("x = sum([1])", "%%mlops run a\nprint(x)")
+    assert done.source.startswith("# -*- coding: utf-8 -*-\n")
+    assert ran(done)[1] == ran(plain)[1] == "1\n"
+    kinds = [type(node) for node in ast.parse(done.source).body]
+    assert kinds == [type(node) for node in ast.parse(plain.source).body]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=80))
+def test_any_markdown_and_any_name_make_a_script(text: str):
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    done = export(f"#md # {text}", f"#md {text}", "x = 1 + 1", f"#md {text}\n---", "print(x)", path=text)
+    assert ran(done)[1] == "2\n"
+
+
+def test_same_notebook_same_script():
+    cells = ("#md # A", "x = {'b', 'a'}", "def f():\n    return x", "print(f())", "%%mlops run a\nf1 = 1.0")
+    assert export(*cells).source == export(*cells).source
+
+
+def test_an_export_is_recognised():
+    assert is_export(export("x = 1").source)
+    assert not is_export('"""Mine."""\n# Exported from a by mlops_nb\n')
+    assert not is_export("")
