@@ -71,6 +71,7 @@ class Capture:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.is_tracking = False
+        self.executed: list[str] = []
         self._cells: list[_Cell] = []
         self._parameters: dict[str, object] = {}
         self._complained = ""
@@ -165,6 +166,8 @@ class Capture:
 
     def pre_run_cell(self, info: Any) -> None:
         """IPython: a cell begins."""
+        if not self._cells:
+            self.executed.append(info.raw_cell)
         self._cells.append(_Cell(info))
 
     def post_run_cell(self, result: Any) -> None:

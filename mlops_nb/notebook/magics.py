@@ -120,7 +120,7 @@ def _context(shell: Any, capture: Capture, progress: Callable[[str], None]) -> A
         notebook=capture.notebook_path(),
         notebook_name=capture.notebook_name(),
         is_tracking=capture.is_tracking,
-        executed=tuple(shell.history_manager.input_hist_raw),
+        executed=tuple(capture.executed),
         progress=progress,
     )
 
