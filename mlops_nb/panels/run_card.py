@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlops_nb.panels.blocks import Block, Line, Span, Table, Words
-from mlops_nb.panels.theme import Panel, change_span, number_span, status_span
-from mlops_nb.panels.wording import count, direction, duration, many_lines, numbers, one_line, setting
+from mlops_nb.panels.theme import Panel, change_span, change_spans, number_span, status_span
+from mlops_nb.panels.wording import count, duration, many_lines, movement, numbers, one_line, setting
 from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
 
 MOST = 8
@@ -71,16 +71,21 @@ def _metric_row(card: RunCard, metric: Metric, value: str) -> Iterator[Words]:
     yield (one_line(name, 40), Span(" (inferred)", css="mp-muted")) if metric.inferred else one_line(name, 40)
     yield number_span(metric.value, value)
     if card.previous:
-        yield change_span(name, metric.value, card.previous[name]) if name in card.previous else "not measured then"
+        yield _against(name, metric.value, card.previous.get(name))
     if card.best:
         yield _against_best(name, metric.value, card.best.get(name))
+
+
+def _against(name: str, value: float, previous: float | None) -> Words:
+    return "not measured then" if previous is None else change_span(name, value, previous)
 
 
 def _against_best(name: str, value: float, best: float | None) -> Words:
     if best is None:
         return "first of its kind"
-    shape, words = change_span(name, value, best)
-    if direction(name, value, best) == "better":
+    moved = movement(name, value, best)
+    shape, words = change_spans(moved, best)
+    if moved.verdict == "better":
         return "new best ", shape, words.replace(" better", "")
     return shape, words
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mlops_nb.panels.blocks import Block, Span, as_html, as_text
-from mlops_nb.panels.wording import STATUS_WORDS, ago, changed, direction, exact_time, number
+from mlops_nb.panels.wording import STATUS_WORDS, Movement, ago, exact_time, movement, number
 
 if TYPE_CHECKING:
     from mlops_nb.tracking.runs import Status
@@ -128,9 +128,12 @@ def number_span(value: float, shown: str = "") -> Span:
     return Span(shown, hover="" if exact == shown else exact)
 
 
-def change_span(name: str, value: float, base: float) -> tuple[Span, str]:
+def change_spans(moved: Movement, base: float) -> tuple[Span, str]:
     """How a metric moved from `base`, which is named: shape, difference, verdict."""
-    verdict = direction(name, value, base)
-    css = {"better": "mp-good", "worse": "mp-bad"}.get(verdict, "")
-    shape, _, words = changed(name, value, base).partition(" ")
-    return Span(shape, css=css), f" {words} ({number(base)})"
+    css = {"better": "mp-good", "worse": "mp-bad"}.get(moved.verdict, "")
+    return Span(moved.shape, css=css), f"{moved.words().removeprefix(moved.shape)} ({number(base)})"
+
+
+def change_span(name: str, value: float, base: float) -> tuple[Span, str]:
+    """How the metric of that name moved from `base`: shape, difference, verdict."""
+    return change_spans(movement(name, value, base), base)

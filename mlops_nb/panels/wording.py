@@ -11,7 +11,7 @@ import math
 import re
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mlops_nb.tracking.metrics import lower_is_better
 
@@ -124,9 +124,10 @@ def _is_finite(value: float) -> bool:
 
 def _decimals(value: float) -> int:
     magnitude = abs(value)
-    if not 1e-3 <= magnitude < 1e3:
-        return 0
-    return max(0, 2 - math.floor(math.log10(float(f"{magnitude:.2e}"))))
+    return next((decimals for least, decimals in _LEAST if magnitude >= least), 0)
+
+
+_LEAST = ((99.95, 0), (9.995, 1), (0.9995, 2), (0.09995, 3), (0.009995, 4), (1e-3, 5))
 
 
 def _decimal(value: float, decimals: int) -> str:
@@ -158,32 +159,36 @@ def change(value: float, base: float) -> str:
     return text if delta < 0 else f"+{text}"
 
 
-Direction = Literal["better", "worse", "same", "unknown"]
+class Movement(NamedTuple):
+    """How a metric moved: the verdict, its shape, and the signed difference (empty where there is none)."""
+
+    verdict: Literal["better", "worse", "same", "unknown"]
+    shape: str
+    difference: str
+
+    def words(self) -> str:
+        """Shape, difference and verdict."""
+        return " ".join(filter(None, (self.shape, self.difference, _VERDICT_WORDS.get(self.verdict, self.verdict))))
 
 
-def direction(name: str, value: float, base: float) -> Direction:
-    """Whether a metric moved for the better from `base` to `value`.
+_VERDICT_WORDS = {"unknown": "not comparable"}
 
-    >>> direction("rmse", 2.0, 3.0), direction("accuracy", 0.8, 0.9), direction("f1", float("nan"), 1.0)
-    ('better', 'worse', 'unknown')
+
+def movement(name: str, value: float, base: float) -> Movement:
+    """How a metric moved from `base` to `value`, by the direction its name tells.
+
+    >>> movement("accuracy", 0.912, 0.9).words(), movement("rmse", 2.0, 3.0).words(), movement("f1", 1.0, 1.0).words()
+    ('▲ +0.0120 better', '▼ -1 better', '= same')
+    >>> movement("f1", float("nan"), 1.0).words(), movement("loss", float("inf"), 1.0).words()
+    ('? not comparable', '▲ worse')
     """
     if math.isnan(value) or math.isnan(base):
-        return "unknown"
-    if value == base or (math.isfinite(value) and math.isfinite(base) and not change(value, base)):
-        return "same"
-    return "better" if (value < base) == lower_is_better(name) else "worse"
-
-
-def changed(name: str, value: float, base: float) -> str:
-    """The change of a metric in words: shape, signed difference, verdict.
-
-    >>> changed("accuracy", 0.912, 0.9), changed("rmse", 3.0, 3.0)
-    ('▲ +0.0120 better', '= same')
-    """
-    verdict = direction(name, value, base)
-    if verdict in ("same", "unknown"):
-        return "= same" if verdict == "same" else "? not comparable"
-    return " ".join(filter(None, ("▲" if value > base else "▼", change(value, base), verdict)))
+        return Movement("unknown", "?", "")
+    difference = change(value, base)
+    if value == base or (not difference and math.isfinite(value) and math.isfinite(base)):
+        return Movement("same", "=", "")
+    better = (value < base) == lower_is_better(name)
+    return Movement("better" if better else "worse", "▲" if value > base else "▼", difference)
 
 
 def duration(seconds: float | None) -> str:
