@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlops_nb.panels.blocks import Block, Line, Pre, Span, Table, Words
 from mlops_nb.panels.theme import Panel, change_span, number_span
-from mlops_nb.panels.wording import count, many_lines, one_line, setting
+from mlops_nb.panels.wording import count, listed, many_lines, one_line, setting
 from mlops_nb.tracking.compare import Comparison, Difference
 from mlops_nb.tracking.runs import Run
 
@@ -51,15 +51,17 @@ def _verdict(comparison: Comparison) -> Iterator[str | Span]:
         yield from change_span(first.name, float(str(first.right)), float(str(first.left)))
         yield "; "
     parts = [
-        count(len(found), noun)
-        for found, noun in (
+        count(len(found), *nouns)
+        for found, *nouns in (
             (comparison.params, "parameter"),
             (comparison.data, "data set"),
             (comparison.packages, "package"),
+            (comparison.surroundings, "fact of the surroundings", "facts of the surroundings"),
         )
         if found
     ] + (["the code"] if comparison.code else [])
-    yield f"{' and '.join(parts)} differ{'s' if parts == ['the code'] else ''}." if parts else "nothing else differs."
+    one_thing = len(parts) == 1 and (parts[0] == "the code" or parts[0].startswith("1 "))
+    yield f"{listed(parts, 9)} differ{'s' if one_thing else ''}." if parts else "nothing else differs."
 
 
 def _is_number(value: object) -> bool:

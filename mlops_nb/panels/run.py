@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html import escape
 
-from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words
+from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
 from mlops_nb.panels.theme import Panel, number_span, status_span, time_span
 from mlops_nb.panels.wording import count, duration, many_lines, one_line, setting, size
 from mlops_nb.tracking.runs import Output, Run
 
-IMAGE_LIMIT = 120_000
-"""Characters of pictures that a panel carries; a saved notebook must stay small."""
+HTML_LIMIT = 120_000
+"""Bytes of the tables and pictures of a panel together; a saved notebook must stay small."""
+
+TEXT_LIMIT = 12_000
+"""Bytes, as HTML, of the code, of the traceback and of the packages, and of all the outputs together."""
+
+ROWS = 40
+NOTES = 8
+"""Rows of a table and notes; `mlops_nb.show` gives the run whole."""
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 
 
 def run_panel(run: Run) -> Panel:
@@ -20,10 +31,13 @@ def run_panel(run: Run) -> Panel:
 
 def run_blocks(run: Run) -> tuple[Block, ...]:
     """The blocks of a run, for a panel of its own or under a table."""
-    return tuple(_blocks(run))
+    recorded = tuple(_recorded(run))
+    room = HTML_LIMIT - len(as_html(recorded).encode())
+    traceback = (Pre("Traceback", _bounded(run.error.traceback)),) if run.error else ()
+    return (*recorded, *_outputs(run, room), *traceback, *_surroundings(run))
 
 
-def _blocks(run: Run) -> Iterator[Block]:
+def _recorded(run: Run) -> Iterator[Block]:
     took = f" in {duration(run.duration)}" if run.duration is not None else ""
     yield Line(
         (Span(one_line(run.name, 60), "strong"), f" (run {run.id}) ", *status_span(run.status), took), "sentence"
@@ -33,23 +47,36 @@ def _blocks(run: Run) -> Iterator[Block]:
     if run.metrics:
         yield _metrics(run)
     if run.params:
-        rows = tuple((*_marked(one.name, one.inferred), setting(one.value, 200)) for one in run.params)
-        yield Table("Parameters", ("parameter", "value"), rows)
+        rows = tuple((*_marked(one.name, one.inferred), setting(one.value, 120)) for one in run.params[:ROWS])
+        yield Table("Parameters", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
     if run.tags:
-        yield Table("Tags", ("tag", "value"), tuple((one_line(n, 60), one_line(v, 200)) for n, v in run.tags.items()))
+        tags = tuple((one_line(n, 60), one_line(v, 120)) for n, v in list(run.tags.items())[:ROWS])
+        yield Table("Tags", ("tag", "value"), tags, more=_more(len(run.tags), run, "tags"))
     if run.data:
         yield _data(run)
     if run.artifacts:
-        files = tuple((one_line(one.path, 80), size(one.size_bytes), one.sha256[:12]) for one in run.artifacts)
-        yield Table("Artifacts", ("file", "size", "SHA-256"), files, frozenset({1}))
-    for note in run.notes:
+        files = tuple(
+            (one_line(one.path, 80), size(one.size_bytes), one_line(one.sha256[:12])) for one in run.artifacts[:ROWS]
+        )
+        more = _more(len(run.artifacts), run, "artifacts")
+        yield Table("Artifacts", ("file", "size", "SHA-256"), files, frozenset({1}), more)
+    for note in run.notes[:NOTES]:
         yield Line(f"Note: {one_line(note, 200)}", "small")
+    if len(run.notes) > NOTES:
+        yield Line(f"+{len(run.notes) - NOTES:,} more: mlops_nb.show({run.id}).notes", "small")
     if run.source:
-        yield Pre("Code", many_lines(run.source))
-    yield from _outputs(run)
-    if run.error:
-        yield Pre("Traceback", many_lines(run.error.traceback))
-    yield from _surroundings(run)
+        yield Pre("Code", _bounded(run.source))
+
+
+def _more(length: int, run: Run, part: str) -> str:
+    return f"+{length - ROWS:,} more: mlops_nb.show({run.id}).{part}" if length > ROWS else ""
+
+
+def _bounded(text: str, limit: int = TEXT_LIMIT) -> str:
+    """The text as many lines, cut so that its HTML stays within the limit whatever it is made of."""
+    while (length := len(escape(text[:limit]).encode("utf-8", "replace"))) > TEXT_LIMIT and limit > 100:
+        limit = limit * TEXT_LIMIT // length - 1
+    return many_lines(text, limit)
 
 
 def _marked(name: str, inferred: bool) -> tuple[Words]:
@@ -61,44 +88,57 @@ def _metrics(run: Run) -> Table:
     series = any(metric.count > 1 for metric in run.metrics)
     columns = ("metric", "last", "values", "lowest", "highest", "mean") if series else ("metric", "value")
     rows: list[tuple[Words, ...]] = []
-    for metric in run.metrics:
+    for metric in run.metrics[:ROWS]:
         row: list[Words] = [*_marked(metric.name, metric.inferred), number_span(metric.value)]
         if series:
             row.append(f"{metric.count:,}")
             row += ["" if v is None else number_span(v) for v in (metric.minimum, metric.maximum, metric.mean)]
         rows.append(tuple(row))
-    return Table("Metrics", columns, tuple(rows), frozenset(range(1, len(columns))))
+    more = _more(len(run.metrics), run, "metrics")
+    return Table("Metrics", columns, tuple(rows), frozenset(range(1, len(columns))), more)
 
 
 def _data(run: Run) -> Table:
     rows = tuple(
         (
             one_line(one.name, 60),
-            one.kind,
+            one_line(one.kind, 40),
             " x ".join(f"{length:,}" for length in one.shape) or "a single value",
-            one.fingerprint[:12] + ("" if one.exact else " (of a sample)"),
+            one_line(one.fingerprint[:12]) + ("" if one.exact else " (of a sample)"),
         )
-        for one in run.data
+        for one in run.data[:ROWS]
     )
-    return Table("Data read", ("name", "kind", "shape", "fingerprint"), rows)
+    more = _more(len(run.data), run, "data")
+    return Table("Data read", ("name", "kind", "shape", "fingerprint"), rows, more=more)
 
 
-def _outputs(run: Run) -> Iterator[Block]:
-    room = IMAGE_LIMIT
-    for one in run.outputs:
+def _outputs(run: Run, room: int) -> Iterator[Block]:
+    text_room = TEXT_LIMIT
+    for place, one in enumerate(run.outputs):
+        if text_room <= 0:
+            hidden = count(len(run.outputs) - place, "more output")
+            yield Line(f"{hidden}: mlops_nb.show({run.id}).outputs", "small")
+            return
         picture = one.data.get("image/png", "")
+        picture = picture if _BASE64.fullmatch(picture) else ""
         if picture and len(picture) <= room:
             room -= len(picture)
             yield Image("png", picture, one_line(one.data.get("text/plain", "a picture"), 80))
+        elif picture:
+            text_room -= 100
+            yield Line(f"A picture of {size(len(picture) * 3 // 4)}: mlops_nb.show({run.id}).outputs[{place}]", "small")
         elif shown := _shown(one):
-            yield Pre(one.name or {"execute_result": "Result"}.get(one.kind, "Display"), many_lines(shown, 5_000))
+            title = one_line(one.name, 40) or {"execute_result": "Result"}.get(one.kind, "Display")
+            text = _bounded(shown, min(4_000, text_room))
+            text_room -= len(escape(text).encode()) + 100
+            yield Pre(title, f"{text}\n… {size(one.cut_bytes)} were not kept" if one.cut_bytes else text)
 
 
 def _shown(one: Output) -> str:
     if text := one.data.get("text/plain"):
         return text
     kinds = ", ".join(sorted(one.data))
-    return f"(shown as {kinds})" if kinds else f"({one.cut_bytes:,} characters, too large to keep)"
+    return f"(shown as {one_line(kinds, 120)})" if kinds else "(too large to keep)" if one.cut_bytes else ""
 
 
 def _surroundings(run: Run) -> Iterator[Block]:
@@ -110,7 +150,7 @@ def _surroundings(run: Run) -> Iterator[Block]:
             ("cell", run.cell_id),
             ("execution count", run.execution_count),
             ("part of run", run.parent),
-            ("child runs", ", ".join(map(str, run.children))),
+            ("child runs", ", ".join(map(str, run.children[:ROWS]))),
             ("git", _git(run)),
             ("Python", run.environment and f"{run.environment.python} on {run.environment.platform}"),
             ("id", run.uid),
@@ -120,7 +160,7 @@ def _surroundings(run: Run) -> Iterator[Block]:
     blocks: list[Block] = [Table("Where and when", ("what", "is"), tuple(facts))]
     if run.environment:
         lines = [f"{name}=={version}" for name, version in run.environment.packages.items()]
-        blocks.append(Pre(count(len(lines), "package"), many_lines("\n".join(lines))))
+        blocks.append(Pre(count(len(lines), "package"), _bounded("\n".join(lines))))
     yield Fold("Where, when, and with which packages", tuple(blocks))
 
 

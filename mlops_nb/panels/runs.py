@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table
-from mlops_nb.panels.runs_view import PAGE, cell_text, columns_of, most_common, scatter_svg, value_of
+from mlops_nb.panels.runs_view import PAGE, cell_text, columns_of, is_drawable, most_common, scatter_svg, value_of
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, number, one_line
 from mlops_nb.tracking.metrics import lower_is_better
@@ -56,12 +56,12 @@ def sentence(table: RunTable) -> tuple[str | Span, ...]:
 
 def main_metric(table: RunTable) -> str:
     """The metric that most runs have."""
-    return next(iter(most_common([dict(row.metrics) for row in table.rows], 1)), "")
+    return next(iter(most_common([row.metrics for row in table.rows], 1)), "")
 
 
 def best_run(table: RunTable, metric: str) -> RunSummary | None:
-    """The run with the best value of a metric; the newest of equals."""
-    having = [row for row in table.rows if metric in row.metrics and row.metrics[metric] == row.metrics[metric]]
+    """The run with the best finite value of a metric; the newest of equals."""
+    having = [row for row in table.rows if is_drawable(row.metrics.get(metric))]
     if not having:
         return None
     sign = -1 if lower_is_better(metric) else 1

@@ -15,9 +15,18 @@ from mlops_nb.panels.blocks import Line, as_html
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.run import run_panel
 from mlops_nb.panels.runs import main_metric, main_param, sentence
-from mlops_nb.panels.runs_view import PAGE, cell_text, columns_of, figure, filtered_rows, most_common, sorted_rows
-from mlops_nb.panels.theme import STYLE
-from mlops_nb.panels.wording import count, one_line
+from mlops_nb.panels.runs_view import (
+    PAGE,
+    cell_text,
+    columns_of,
+    drawn_words,
+    figure,
+    filtered_rows,
+    most_common,
+    sorted_rows,
+)
+from mlops_nb.panels.theme import framed
+from mlops_nb.panels.wording import count, many_lines, one_line
 from mlops_nb.tracking.runs import RunTable
 
 if TYPE_CHECKING:
@@ -49,6 +58,8 @@ class LiveRuns:
         self.sort, self.page = "", 0
         self.ticked: list[int] = []
         self.open: int | None = None
+        self.compared: tuple[int, int] | None = None
+        self._is_filling = False
         self.head = ipywidgets.HTML()
         self.filter = ipywidgets.Text(placeholder="Filter by name, status, parameter or tag", continuous_update=True)
         self.filter.layout.width = "320px"
@@ -61,6 +72,7 @@ class LiveRuns:
         self.kind.style.button_width = "auto"
         self.again = ipywidgets.Button(description="Refresh", tooltip="Read the runs again")
         self.plot = ipywidgets.Output()
+        self.drawn = ipywidgets.HTML()
         self.table = RunsTable()
         self.detail = ipywidgets.HTML()
         self._choices()
@@ -77,6 +89,7 @@ class LiveRuns:
                 self.head,
                 ipywidgets.HBox([self.metric, self.param, self.kind], layout=wrap),
                 self.plot,
+                self.drawn,
                 ipywidgets.HBox([self.filter, self.again], layout=wrap),
                 self.table,
                 self.detail,
@@ -89,17 +102,18 @@ class LiveRuns:
         try:
             act()
         except MlopsError as error:
-            self._say_error(f"{error.what} Try: {error.fix}" if error.fix else error.what)
+            self._say_error(f"{error.what}\nTry: {error.fix}" if error.fix else error.what)
         except Exception as error:  # a fault of ours must leave the panel usable
             self._say_error(f"{type(error).__name__}: {error}")
 
     def _say_error(self, text: str) -> None:
-        self.detail.value = _html(as_html([Line(one_line(text, 400), "error")]))
+        error = as_html([Line(many_lines(text, 600), "error")])
+        self.detail.value = framed(f'<div role="alert">{error}</div>')
 
     def _choices(self) -> None:
         """The metrics and parameters to pick from; what was picked stays where it can."""
-        metrics = most_common([dict(row.metrics) for row in self._all.rows], 100)
-        params = most_common([dict(row.params) for row in self._all.rows], 100)
+        metrics = most_common([row.metrics for row in self._all.rows], 100)
+        params = most_common([row.params for row in self._all.rows], 100)
         metric, param = self.metric.value, self.param.value
         self.metric.options = [(one_line(name, 40), name) for name in metrics] or [("no metric yet", "")]
         self.param.options = [("run number", "run"), *((one_line(name, 40), name) for name in params)]
@@ -117,10 +131,11 @@ class LiveRuns:
         columns = columns_of(self._all)
         shown = rows[self.page * PAGE : (self.page + 1) * PAGE]
         texts = [[cell_text(row, column.key, self._all.now) for column in columns] for row in shown]
-        self.head.value = _html(as_html([Line(sentence(self._all), "sentence")]))
+        self.head.value = framed(as_html([Line(sentence(self._all), "sentence")]))
         first = self.page * PAGE + 1
         self.table.view = {
-            "caption": "Runs: click a row to open it, tick two to compare them",
+            "caption": "Runs",
+            "hint": "Click a row to open it, tick two to compare them.",
             "columns": [{"key": one.key, "label": one.label, "right": one.right} for one in columns],
             "rows": [
                 {"id": row.id, "cells": [text for text, _ in cells], "hover": [hover for _, hover in cells]}
@@ -137,14 +152,22 @@ class LiveRuns:
         }
 
     def _plot(self) -> None:
+        if self._is_filling:
+            return
         metric = self.metric.value
         if not metric:
             self.plot.outputs = ()
+            self.drawn.value = framed(as_html([Line("No run has a metric yet: %%mlops run NAME --metric accuracy")]))
             return
         rows = filtered_rows(self._all.rows, self.filter.value)
         spec = figure(rows, metric, self.param.value, self.kind.value)
-        data = {"application/vnd.plotly.v1+json": {**spec, "config": {"displaylogo": False, "responsive": True}}}
+        words = drawn_words(rows, metric, self.param.value, self.kind.value)
+        data = {
+            "application/vnd.plotly.v1+json": {**spec, "config": {"displaylogo": False, "responsive": True}},
+            "text/plain": words,
+        }
         self.plot.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
+        self.drawn.value = framed(as_html([Line(words, "small")]))
 
     def _filtered(self) -> None:
         self.page = 0
@@ -152,7 +175,13 @@ class LiveRuns:
         self._plot()
 
     def _said(self, said: dict[str, Any]) -> None:
-        """Carry out what the table in the browser says."""
+        """Do what the table in the browser says, and show where that leaves it, also after an error."""
+        try:
+            self._carry_out(said)
+        finally:
+            self._show()
+
+    def _carry_out(self, said: dict[str, Any]) -> None:
         match said:
             case {"do": "sort", "key": str(key)}:
                 self.sort = f"-{key}" if self.sort == key else key if self.sort == f"-{key}" else _first_way(key)
@@ -160,27 +189,40 @@ class LiveRuns:
             case {"do": "page", "page": int(page)}:
                 self.page = page
             case {"do": "open", "id": int(run)}:
-                if self._load is None:
-                    return
-                self.open = run
-                self.detail.value = run_panel(self._load(run)).html()
+                self._open(run)
             case {"do": "tick", "id": int(run), "on": bool(on)}:
                 self._tick(run, on)
-        self._show()
 
     def _tick(self, run: int, on: bool) -> None:
         self.ticked = [one for one in self.ticked if one != run] + ([run] if on else [])
         self.ticked = self.ticked[-2:]
-        if len(self.ticked) == 2 and on and self._compare is not None:
+        if self._compare is None or set(self.ticked) == set(self.compared or ()):
+            return
+        if len(self.ticked) == 2:
             left, right = sorted(self.ticked)
-            self.open = None
+            self.open, self.compared = None, None
             self.detail.value = comparison_panel(self._compare(left, right)).html()
+            self.compared = left, right
+        elif self.compared:
+            self.compared, self.detail.value = None, ""
+
+    def _open(self, run: int) -> None:
+        """Show a run; the second click of two finds it open."""
+        if self._load is None or run == self.open:
+            return
+        self.open, self.compared = None, None
+        self.detail.value = run_panel(self._load(run)).html()
+        self.open = run
 
     def _read_again(self) -> None:
         if self._refresh is None:
             return
         self._all = self._refresh()
-        self._choices()
+        self._is_filling = True
+        try:
+            self._choices()
+        finally:
+            self._is_filling = False
         self._show()
         self._plot()
 
@@ -188,7 +230,3 @@ class LiveRuns:
 def _first_way(key: str) -> str:
     """Numbers are first sorted downwards, words upwards."""
     return key if key in ("name", "status") else f"-{key}"
-
-
-def _html(inner: str) -> str:
-    return f'<div class="mlops-panel">{STYLE}{inner}</div>'

@@ -17,7 +17,8 @@ function header(model, view, column) {
   const arrow = { ascending: " ▲", descending: " ▼", none: "" }[sorted];
   const button = element("button", column.label + arrow, { type: "button", title: `Sort by ${column.label}` });
   button.dataset.focus = `sort:${column.key}`;
-  button.addEventListener("click", () => model.send({ do: "sort", key: column.key }));
+  // The second click of a double click has detail 2; from the keyboard it is 0.
+  button.addEventListener("click", (event) => { if (event.detail < 2) model.send({ do: "sort", key: column.key }); });
   cell.append(button);
   if (column.right) cell.className = "right";
   return cell;
@@ -28,7 +29,7 @@ function row(model, view, record) {
   made.dataset.focus = `row:${record.id}`;
   if (record.id === view.open) made.setAttribute("aria-current", "true");
   const open = () => model.send({ do: "open", id: record.id });
-  made.addEventListener("click", (event) => { if (event.target.tagName !== "INPUT") open(); });
+  made.addEventListener("click", (event) => { if (event.target !== box && event.detail < 2) open(); });
   made.addEventListener("keydown", (event) => {
     if (event.target !== made) return;
     if (event.key === "Enter") { event.preventDefault(); event.stopPropagation(); open(); }
@@ -80,7 +81,7 @@ function draw(model, root) {
   table.append(top, body);
   const scroll = element("div", undefined, { class: "scroll" });
   scroll.append(table);
-  root.replaceChildren(scroll, pager(model, view));
+  root.replaceChildren(scroll, pager(model, view), element("p", view.hint, { class: "hint" }));
   if (focused) [...root.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused)?.focus();
 }
 

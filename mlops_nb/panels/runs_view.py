@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from mlops_nb.panels.theme import BLUE, ORANGE
-from mlops_nb.panels.wording import STATUS_WORDS, ago, duration, exact_time, number, one_line, setting
+from mlops_nb.panels.wording import STATUS_WORDS, ago, count, duration, exact_time, number, one_line, setting
+from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import RunSummary, RunTable, Value
 
 PAGE = 10
 METRICS = 4
 PARAMS = 4
 """Metrics and parameters that have a column: those most runs have."""
+
+CATEGORIES = 12
+"""Values that are not numbers have at most so many places on an axis."""
 
 PLOTTED = 500
 """At most so many runs are drawn; more cannot be told apart."""
@@ -37,16 +41,16 @@ def columns_of(table: RunTable) -> tuple[Column, ...]:
         Column("name", "name"),
         Column("id", "run", True),
         *(Column(f"metrics.{name}", one_line(name, 24), True) for name in metrics),
-        *(Column(f"params.{name}", one_line(name, 24), True) for name in params),
         Column("status", "status"),
+        *(Column(f"params.{name}", one_line(name, 24), True) for name in params),
         Column("started", "started"),
         Column("duration", "took", True),
     )
 
 
-def most_common(mappings: Sequence[object], limit: int) -> list[str]:
+def most_common(mappings: Iterable[Mapping[str, object]], limit: int) -> list[str]:
     """The names that most of the mappings have; ties in alphabetical order."""
-    counted = Counter(name for mapping in mappings if isinstance(mapping, dict) for name in mapping)
+    counted = Counter(name for mapping in mappings for name in mapping)
     return [name for name, _ in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]]
 
 
@@ -112,12 +116,39 @@ def _searched(row: RunSummary) -> str:
     return " ".join(parts).lower()
 
 
+def drawable_rows(rows: Sequence[RunSummary], metric: str, param: str = "run") -> list[RunSummary]:
+    """The rows that have a number for the metric and a value for the parameter."""
+    having = [row for row in rows if is_drawable(row.metrics.get(metric))]
+    return having if param == "run" else [row for row in having if row.params.get(param) is not None]
+
+
+def spread(rows: Sequence[RunSummary], metric: str, most: int = PLOTTED) -> list[RunSummary]:
+    """At most so many rows, evenly over the ranks of the metric, so that the best and the worst are among them."""
+    if len(rows) <= most:
+        return list(rows)
+    ranked = sorted(rows, key=lambda row: (row.metrics[metric], row.id))
+    return [ranked[round(place * (len(ranked) - 1) / (most - 1))] for place in range(most)]
+
+
+def drawn_words(rows: Sequence[RunSummary], metric: str, param: str, kind: str) -> str:
+    """Which of the runs the figure shows, and how to read it."""
+    having = len(drawable_rows(rows, metric, param if kind == "scatter" else "run"))
+    drawn = min(having, PLOTTED)
+    words = f"{drawn:,} of {count(len(rows), 'run')} drawn" if drawn < len(rows) else f"{count(drawn, 'run')} drawn"
+    if drawn < having:
+        words += f", evenly from worst to best {one_line(metric, 40)}"
+    elif having < len(rows):
+        words += "; the others have no value there"
+    way = "lower" if lower_is_better(metric) else "higher"
+    return f"{words}. {way.capitalize()} is better{'; blue lines are the better runs' if kind == 'parallel' else ''}."
+
+
 def figure(rows: Sequence[RunSummary], metric: str, param: str, kind: str) -> dict[str, object]:
     """A plotly figure as its plain JSON form: parallel coordinates to a metric, or a scatter of one parameter."""
-    having = [row for row in rows if _is_number(row.metrics.get(metric))][:PLOTTED]
+    having = spread(drawable_rows(rows, metric, param if kind == "scatter" else "run"), metric)
     layout: dict[str, object] = {
         "height": 320,
-        "margin": {"l": 60, "r": 60, "t": 48, "b": 48},
+        "margin": {"l": 60, "r": 60, "t": 12 if kind == "scatter" else 48, "b": 48 if kind == "scatter" else 16},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "#808080"},
@@ -125,11 +156,12 @@ def figure(rows: Sequence[RunSummary], metric: str, param: str, kind: str) -> di
     if kind == "scatter":
         data, axes = _scatter(having, metric, param)
         return {"data": [data], "layout": {**layout, **axes, "showlegend": False}}
-    names = most_common([dict(row.params) for row in having], 6)
+    names = varying_params(having)
     dimensions = [_dimension(having, name) for name in names]
     values = [float(row.metrics[metric]) for row in having]
     dimensions.append({"label": safe_label(metric), "values": values})
-    line = {"color": values, "colorscale": [[0, ORANGE], [1, BLUE]]}
+    worst, best = (1, 0) if lower_is_better(metric) else (0, 1)
+    line = {"color": values, "colorscale": sorted([[worst, ORANGE], [best, BLUE]])}
     return {"data": [{"type": "parcoords", "line": line, "dimensions": dimensions}], "layout": layout}
 
 
@@ -144,8 +176,10 @@ def _scatter(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[dict[
         "marker": {"size": 9, "color": BLUE, "opacity": 0.7},
     }
     grid = {"gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}
+    named = "run number" if param == "run" else param
+    whole = {"tick0": 0, "dtick": 1} if param == "run" and len(rows) <= 10 else {}
     axes: dict[str, object] = {
-        "xaxis": {**grid, "title": {"text": safe_label(param)}},
+        "xaxis": {**grid, **whole, "title": {"text": safe_label(named)}},
         "yaxis": {**grid, "title": {"text": safe_label(metric)}},
     }
     return data, axes
@@ -155,15 +189,19 @@ def _axis_value(row: RunSummary, param: str) -> object:
     if param == "run":
         return row.id
     value = row.params.get(param)
-    return value if _is_number(value) else safe_label(setting(value, 40))
+    return value if is_drawable(value) else safe_label(setting(value, 40))
 
 
 def _dimension(rows: Sequence[RunSummary], name: str) -> dict[str, object]:
     values = [row.params.get(name) for row in rows]
-    if all(_is_number(value) for value in values):
+    if all(is_drawable(value) for value in values):
         return {"label": safe_label(name), "values": [float(str(value)) for value in values]}
-    words = [setting(value, 30) if value is not None else "not set" for value in values]
-    known = sorted(set(words))
+    ordered = sorted(values, key=lambda value: (value is None, *_order(value)))
+    known = list(dict.fromkeys(map(_category, ordered)))
+    words = list(map(_category, values))
+    if len(known) > CATEGORIES:
+        known[CATEGORIES - 1 :] = ["others"]
+        words = [word if word in known else "others" for word in words]
     return {
         "label": safe_label(name),
         "values": [known.index(word) for word in words],
@@ -172,41 +210,59 @@ def _dimension(rows: Sequence[RunSummary], name: str) -> dict[str, object]:
     }
 
 
-def _is_number(value: object) -> bool:
+def _category(value: Value) -> str:
+    return "not set" if value is None else setting(value, 20)
+
+
+def varying_params(rows: Sequence[RunSummary], limit: int = 6) -> list[str]:
+    """The parameters that differ among the rows, the commonest first."""
+    names = most_common([row.params for row in rows], 50)
+    return [name for name in names if len({_category(row.params.get(name)) for row in rows}) > 1][:limit]
+
+
+def is_drawable(value: object) -> bool:
+    """Whether the value is a number with a place on an axis."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def safe_label(text: str) -> str:
-    """The text with no markup in it: plotly reads a part of HTML in labels."""
-    return escape(one_line(text, 40), quote=False)
+    """The text with no markup in it: plotly reads a part of HTML in labels, and TeX between dollars."""
+    return escape(one_line(text, 40), quote=False).replace("$", "&#36;")
 
 
 def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[str, str]:
     """A scatter plot as inline SVG, and the sentence that says what it shows; empty without two points."""
-    points = [(row, row.metrics.get(metric)) for row in rows if _is_number(row.metrics.get(metric))][:PLOTTED]
-    numeric = [(row.params.get(param) if param != "run" else row.id, value) for row, value in points]
-    dots = [(float(str(x)), float(str(y))) for x, y in numeric if _is_number(x)]
+    having = [row for row in drawable_rows(rows, metric, param) if is_drawable(_axis_value(row, param))]
+    placed = [(float(str(_axis_value(row, param))), float(row.metrics[metric]), row) for row in spread(having, metric)]
+    dots = [(x, y) for x, y, _ in placed]
     if len(dots) < 2:
         return "", ""
+    sign = -1 if lower_is_better(metric) else 1
+    best_x, best_y, best = max(placed, key=lambda place: (sign * place[1], place[2].id))
     (low_x, high_x), (low_y, high_y) = _span([x for x, _ in dots]), _span([y for _, y in dots])
     drawn = "".join(
         f'<circle cx="{56 + 570 * (x - low_x) / (high_x - low_x):.1f}" '
         f'cy="{168 - 150 * (y - low_y) / (high_y - low_y):.1f}" r="4" fill="{BLUE}" fill-opacity=".7"/>'
         for x, y in sorted(set(dots))
     )
-    words = f"{one_line(metric, 40)} by {one_line(param, 40)}, {len(dots)} runs"
+    named = "run number" if param == "run" else one_line(param, 40)
+    words = f"{one_line(metric, 40)} by {named}, {count(len(dots), 'run')}; the best is run {best.id}"
+    left, top = 56 + 570 * (best_x - low_x) / (high_x - low_x), 168 - 150 * (best_y - low_y) / (high_y - low_y)
+    ring = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="7" fill="none" stroke="currentColor"/>'
+    near = (left - 11, "end") if left > 340 else (left + 11, "start")
     texts = (
         _text(50, 22, number(high_y), "end")
         + _text(50, 172, number(low_y), "end")
         + _text(56, 188, number(low_x), "start")
         + _text(626, 188, number(high_x), "end")
-        + _text(341, 198, one_line(param, 40), "middle")
+        + _text(341, 198, named, "middle")
+        + _text(near[0], top + 4, f"best: run {best.id}", near[1])
         + _text(56, 10, one_line(metric, 40), "start")
     )
     axes = '<path d="M56 14V170H630" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
     svg = (
         '<svg viewBox="0 0 640 204" xmlns="http://www.w3.org/2000/svg" role="img" font-size="11" '
-        f'font-family="system-ui,sans-serif"><title>{escape(words)}</title>{axes}{drawn}{texts}</svg>'
+        f'font-family="system-ui,sans-serif"><title>{escape(words)}</title>{axes}{drawn}{ring}{texts}</svg>'
     )
     return svg, words
 
@@ -216,5 +272,5 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _text(x: int, y: int, text: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="currentColor">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f' <text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="currentColor">{escape(text)}</text>'

@@ -82,7 +82,7 @@ class Panel:
 
     def html(self) -> str:
         """The panel as one self-contained element, the same for the same record."""
-        return f'<div class="mlops-panel">{STYLE}\n{as_html(self.blocks)}\n</div>'
+        return framed(as_html(self.blocks))
 
     def widget(self) -> object | None:
         """The live panel, an ipywidgets widget; None where a panel has none."""
@@ -101,6 +101,11 @@ class Panel:
                 view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
                 bundle["application/vnd.jupyter.widget-view+json"] = view
         return bundle
+
+
+def framed(html: str) -> str:
+    """The HTML with our style around it; dollars in names are not TeX."""
+    return f'<div class="mlops-panel tex2jax_ignore mathjax_ignore">{STYLE}\n{html}\n</div>'
 
 
 def _in_a_kernel() -> bool:

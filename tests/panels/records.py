@@ -1,0 +1,186 @@
+"""Made-up records, pleasant and hostile."""
+
+from __future__ import annotations
+
+import math
+from html.parser import HTMLParser
+
+from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+from mlops_nb.tracking.compare import Comparison, Difference
+from mlops_nb.tracking.runs import (
+    Artifact,
+    Metric,
+    Output,
+    Param,
+    Run,
+    RunCard,
+    RunError,
+    RunSummary,
+    RunTable,
+    StoreStatus,
+)
+
+NOW = 1_790_000_000.0
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "🦄 emoji 日本語",
+    "two\nlines\r\x1b[31mred\x1b]0;title\x07",
+    "\u202egnp.exe\u2066",
+    "x" * 10_000,
+    "$\\href{javascript:alert(1)}{x}$",
+    "<b>bold</b><br>&amp;",
+    "\ud800 lone",
+    "",
+]
+
+
+def a_run(number: int = 7, **fields) -> Run:
+    whole = {
+        "id": number,
+        "uid": f"{number:032x}",
+        "name": "rf-baseline",
+        "kind": "cell",
+        "status": "FINISHED",
+        "started": NOW,
+        "duration": 12.3,
+        "notebook": "late_flights.ipynb",
+        "source": "model.fit(X, y)",
+        "params": (Param("n_estimators", 300), Param("criterion", "gini", inferred=True)),
+        "metrics": (Metric("accuracy", 0.912), Metric("rmse", 1.25, inferred=True)),
+        "tags": {"kind": "baseline"},
+        "outputs": (Output("stream", "stdout", {"text/plain": "fitting\n"}),),
+        "data": (DataFingerprint("X", "DataFrame", (100, 3), {"a": "int64"}, "9f" * 16, True),),
+        "artifacts": (Artifact("model.skops", "ab" * 32, 12_345),),
+        "code": CodeVersion("4f2a91c0ffee", "main", True),
+        "environment": Environment("3.11.7", "Linux", {"pandas": "3.1"}),
+    }
+    return Run(**{**whole, **fields})
+
+
+def a_card(**fields) -> RunCard:
+    return RunCard(a_run(**fields), {"accuracy": 0.9, "rmse": 1.25}, {"accuracy": 0.92, "rmse": 1.25}, 5)
+
+
+def a_comparison(left: Run | None = None, right: Run | None = None, **differences) -> Comparison:
+    nothing = dict.fromkeys(("metrics", "params", "data", "packages", "surroundings"), ())
+    return Comparison(left or a_run(5), right or a_run(7), **{**nothing, "code": "", **differences})
+
+
+def a_status(**fields) -> StoreStatus:
+    whole = {
+        "path": "/home/ann/.mlops",
+        "size_bytes": 1_200_000,
+        "schema_version": 1,
+        "notebook": "late_flights.ipynb",
+        "tracking": False,
+        "runs": 42,
+        "cells": 100,
+        "sessions": 3,
+        "artifacts": 1,
+        "by_status": {"FINISHED": 40, "FAILED": 2},
+        "last_run": a_row(42),
+        "now": NOW,
+    }
+    return StoreStatus(**{**whole, **fields})
+
+
+def a_row(number: int, **fields) -> RunSummary:
+    whole = {
+        "id": number,
+        "uid": f"{number:032x}",
+        "name": f"rf-{number % 7}",
+        "kind": "cell",
+        "status": "FINISHED",
+        "started": NOW - 97.0 * number,
+        "duration": 0.37 * number,
+        "parent": None,
+        "notebook": "late_flights.ipynb",
+        "params": {"n_estimators": number % 5 * 100, "criterion": ("gini", "entropy")[number % 2]},
+        "metrics": {"accuracy": 0.8 + math.sin(number) / 10, "f1": 0.7 + math.cos(number) / 9},
+        "tags": {"team": "delays"},
+    }
+    return RunSummary(**{**whole, **fields})
+
+
+def a_table(length: int = 25, rows: tuple[RunSummary, ...] = ()) -> RunTable:
+    rows = rows or tuple(a_row(number) for number in range(length, 0, -1))
+    return RunTable(rows, len(rows), NOW, ".mlops")
+
+
+def hostile_table() -> RunTable:
+    odd = (float("nan"), float("inf"), -float("inf"), 1e308)
+    return a_table(
+        rows=tuple(
+            a_row(
+                place + 1,
+                name=name,
+                params={name: name, "k": (place, None, 10**400, [name], {name: name}, float("nan"))[place % 6]},
+                metrics={name: float(place), "score": odd[place % 4] if place % 2 else place / 3},
+                tags={name: name},
+                status=("FAILED", "KILLED", "RUNNING", "INTERRUPTED", "FINISHED")[place % 5],
+            )
+            for place, name in enumerate(HOSTILE)
+        )
+    )
+
+
+def hostile_run(name: str) -> Run:
+    return a_run(
+        name=name,
+        status="FAILED",
+        notebook=name,
+        cell_id=name,
+        source=name,
+        params=(Param(name, name), Param("nested", {name: [name]})),
+        metrics=(Metric(name, float("nan")), Metric("loss", float("inf"), 3, 4, None, float("inf"), None)),
+        tags={name: name},
+        outputs=(
+            Output("stream", name, {"text/plain": name}),
+            Output("display_data", "", {"text/html": name}),
+            Output("display_data", "", {"image/png": name, "text/plain": name}),
+            Output("execute_result", "", {name: name}, 10_000),
+        ),
+        data=(DataFingerprint(name, name, (), {name: name}, name, False),),
+        artifacts=(Artifact(name, name, 10),),
+        error=RunError(name, name, name),
+        code=CodeVersion(name, name, True),
+        environment=Environment(name, name, {name: name}),
+        notes=(name,),
+    )
+
+
+def hostile_comparison(name: str) -> Comparison:
+    left, right = hostile_run(name), hostile_run(name + "2")
+    one = (Difference(name, name, None), Difference("score", 1.0, float("nan")))
+    return Comparison(left, right, one, one, one, one, one, f"--- a\n+++ b\n-{name}\n+{name}")
+
+
+class Markup(HTMLParser):
+    """The elements and attributes that a browser would make of some HTML, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def is_inert(self) -> bool:
+        active = {"script", "iframe", "object", "embed", "link", "meta", "base", "form", "a", "b", "br"} & set(
+            self.tags
+        )
+        acting = [name for name, _ in self.attributes if name.startswith("on")]
+        sources = [value for name, value in self.attributes if name in ("src", "href")]
+        return not active and not acting and all((one or "").startswith("data:image/png;base64,") for one in sources)

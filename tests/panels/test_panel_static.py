@@ -1,0 +1,283 @@
+"""What every panel promises of its static forms, whatever the record."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mlops_nb.notebook.records import Export, LeftOut, ScriptParameter, ScriptStep
+from mlops_nb.panels.blocks import Table, as_html, columns_wide
+from mlops_nb.panels.comparison import comparison_panel
+from mlops_nb.panels.export import export_panel
+from mlops_nb.panels.run import run_panel
+from mlops_nb.panels.run_card import run_card
+from mlops_nb.panels.runs import runs_panel
+from mlops_nb.panels.status import status_panel
+from mlops_nb.panels.theme import Panel
+from mlops_nb.reproducibility.records import Environment, MetricCheck, Verification
+from mlops_nb.tracking.compare import Difference
+from mlops_nb.tracking.runs import Metric, Output, Param, RunCard, RunError
+from tests.panels.records import (
+    HOSTILE,
+    Markup,
+    a_card,
+    a_comparison,
+    a_row,
+    a_run,
+    a_status,
+    a_table,
+    hostile_comparison,
+    hostile_run,
+    hostile_table,
+)
+
+LIMIT = 200_000
+
+
+def an_export(name: str = "late_flights.py", verification: Verification | None = None) -> Export:
+    return Export(
+        notebook=name,
+        path=name,
+        source="",
+        parameters=(ScriptParameter("n_estimators", "int", 100, name),),
+        steps=(ScriptStep("train", 3, ("X",), ("model",), ("accuracy",), name),),
+        left_out=(LeftOut(1, name, name),),
+        warnings=(name,),
+        verification=verification,
+    )
+
+
+def a_proof(name: str = "forest", script: float | None = 0.9) -> Verification:
+    return Verification((MetricCheck(name, name, 0.9, script, script == 0.9),), (name,) if script is None else (), 3.2)
+
+
+def hostile_panels(name: str) -> list[Panel]:
+    run = hostile_run(name)
+    return [
+        run_card(RunCard(run, {name: 1.0}, {name: 1.0, "loss": 2.0}, 5)),
+        run_panel(run),
+        comparison_panel(hostile_comparison(name)),
+        status_panel(a_status(path=name, notebook=name, last_run=a_row(1, name=name))),
+        export_panel(an_export(name, a_proof(name, None))),
+        runs_panel(hostile_table()),
+    ]
+
+
+def pleasant_panels() -> list[Panel]:
+    return [
+        run_card(a_card()),
+        run_panel(a_run()),
+        comparison_panel(a_comparison(metrics=(Difference("accuracy", 0.9, 0.912),))),
+        status_panel(a_status()),
+        export_panel(an_export(verification=a_proof())),
+        runs_panel(a_table()),
+    ]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_nothing_a_user_named_becomes_markup(name):
+    for panel in hostile_panels(name):
+        assert Markup(panel.html()).is_inert
+        panel.html().encode("utf-8")
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_text_has_eighty_columns_and_no_control_characters(name):
+    for panel in hostile_panels(name) + pleasant_panels():
+        lines = panel.text().split("\n")
+        assert max(map(columns_wide, lines)) <= 80
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", panel.text())
+
+
+def test_a_sentence_of_a_real_name_is_read_with_every_style_removed():
+    bare = " ".join(
+        "".join(Markup(re.sub(r"<style>.*?</style>", "", run_card(a_card()).html(), flags=re.S)).words).split()
+    )
+    assert "rf-baseline finished in 12.3 s · run 7" in bare
+    assert "accuracy0.912▲ +0.0120 better (0.900)" in bare
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_the_same_record_gives_the_same_panel(place):
+    assert pleasant_panels()[place]._repr_mimebundle_() == pleasant_panels()[place]._repr_mimebundle_()
+
+
+def test_without_a_kernel_there_is_no_widget_in_the_output():
+    assert all(set(panel._repr_mimebundle_()) == {"text/plain", "text/html"} for panel in pleasant_panels())
+
+
+def test_tables_have_captions_and_scopes():
+    for panel in pleasant_panels():
+        html = panel.html()
+        assert html.count("<caption>") == html.count("<table>") > 0
+        assert html.count("<th") - html.count("<thead") == html.count('<th scope="')
+
+
+def test_a_table_is_drawn_like_this():
+    table = Table("Metrics", ("metric", "value"), (("a<b", "1"),), frozenset({1}), "+3 more")
+    assert as_html([table]) == (
+        '<div class="mp-scroll"><table><caption>Metrics</caption>\n'
+        '<thead><tr><th scope="col">metric</th><th scope="col" class="mp-right">value</th></tr></thead>\n'
+        '<tbody>\n<tr><th scope="row">a&lt;b</th><td class="mp-right">1</td></tr>\n</tbody></table></div>\n'
+        '<p class="mp-small"><small>+3 more</small></p>'
+    )
+
+
+def largest_run():
+    text = "<&\"'" * 10_000
+    return a_run(
+        name=text,
+        status="FAILED",
+        params=tuple(Param(f"{text}{k}", text) for k in range(3000)),
+        metrics=tuple(Metric(f"{text}{k}", k / 7, k, 9, 0.1, 0.2, 0.15) for k in range(3000)),
+        tags={f"{k}{text}": text for k in range(500)},
+        outputs=tuple(
+            output
+            for _ in range(200)
+            for output in (
+                Output("stream", "stdout", {"text/plain": text}),
+                Output("display_data", "", {"image/png": "A" * 60_000, "text/plain": text}),
+            )
+        ),
+        source=text,
+        error=RunError("ValueError", text, text),
+        environment=Environment("3.11", "Linux", {f"package-{k}": text[:50] for k in range(3000)}),
+        notes=(text,) * 300,
+    )
+
+
+def test_the_largest_run_stays_small_in_the_saved_notebook():
+    run = largest_run()
+    for panel in (run_panel(run), run_card(RunCard(run, {}, {}))):
+        assert sum(len(str(part).encode()) for part in panel._repr_mimebundle_().values()) <= LIMIT
+
+
+def test_five_thousand_runs_stay_small_in_the_saved_notebook():
+    bundle = runs_panel(a_table(5000))._repr_mimebundle_()
+    assert sum(len(str(part).encode()) for part in bundle.values()) <= LIMIT / 2
+
+
+def test_what_a_run_panel_leaves_out_is_said_with_the_line_that_gives_it():
+    text = run_panel(a_run(params=tuple(Param(f"p{k}", k) for k in range(60)))).text()
+    assert "+20 more: mlops_nb.show(7).params" in text
+    big = Output("display_data", "", {"image/png": "A" * 400_000, "text/plain": "<Figure>"})
+    assert "A picture of 300 kB: mlops_nb.show(7).outputs[0]" in run_panel(a_run(outputs=(big,))).text()
+    cut = Output("stream", "stdout", {"text/plain": "abc"}, cut_bytes=5000)
+    assert "… 5.00 kB were not kept" in run_panel(a_run(outputs=(cut,))).text()
+
+
+def test_html_that_a_cell_showed_is_not_run_again():
+    html = run_panel(a_run(outputs=(Output("display_data", "", {"text/html": "<script>alert(1)</script>"}),))).html()
+    assert "(shown as text/html)" in html
+    assert "alert" not in html
+
+
+def test_a_failed_run_says_why_first():
+    run = a_run(status="FAILED", error=RunError("ValueError", "bad\nshape", "Traceback…"), metrics=(), params=())
+    assert run_card(RunCard(run, {}, {})).text().split("\n")[:3] == [
+        "✗ rf-baseline failed after 12.3 s · run 7",
+        "ValueError: bad",
+        "shape",
+    ]
+
+
+def test_the_card_judges_against_the_run_before_and_the_best():
+    assert run_card(a_card()).text().split("\n") == [
+        "✓ rf-baseline finished in 12.3 s · run 7",
+        "Metrics",
+        "  metric           value  vs run 5                  vs the best before",
+        "  accuracy         0.912  ▲ +0.0120 better (0.900)  ▼ -0.00800 worse (0.920)",
+        "  rmse (inferred)   1.25  = same (1.25)             = same (1.25)",
+        "Parameters: n_estimators=300",
+        "Parameters (inferred): criterion=gini",
+    ]
+
+
+def test_long_lists_on_the_card_end_in_the_command_that_shows_them():
+    run = a_run(17, metrics=tuple(Metric(f"m{k}", float(k)) for k in range(20)), params=())
+    assert "+12 more: %mlops show 17" in run_card(RunCard(run, {}, {})).text()
+
+
+def test_the_card_imports_nothing_heavy_and_costs_half_a_millisecond():
+    script = (
+        "import sys, time\n"
+        "from tests.panels.records import a_card\n"
+        "from mlops_nb.panels.run_card import run_card\n"
+        "run_card(a_card())._repr_mimebundle_()\n"
+        "heavy = {'pandas', 'numpy', 'plotly', 'ipywidgets', 'anywidget', 'IPython', 'sqlite3', 'traitlets'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "from mlops_nb.tracking.runs import Metric, Param, RunCard\n"
+        "from tests.panels.records import a_run\n"
+        "names = ['accuracy', 'f1', 'rmse', 'log_loss', 'auc', 'precision', 'recall', 'latency_ms', 'loss', 'r2']\n"
+        "run = a_run(metrics=tuple(Metric(n, 0.9) for n in names), params=tuple(Param(n, 3) for n in names))\n"
+        "card = RunCard(run, dict.fromkeys(names, 0.8), dict.fromkeys(names, 0.85), 5)\n"
+        "spent = []\n"
+        "for _ in range(40):\n"
+        "    began = time.process_time()\n"
+        "    for _ in range(25): run_card(card)._repr_mimebundle_()\n"
+        "    spent.append((time.process_time() - began) * 40)\n"
+        "print(min(spent))\n"
+    )
+    root = __file__.split("/tests/")[0]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.5
+
+
+def test_a_comparison_says_what_differs_in_one_sentence():
+    both = comparison_panel(
+        a_comparison(
+            metrics=(Difference("accuracy", 0.9, 0.912),),
+            params=(Difference("a", 1, 2), Difference("b", 1, None)),
+            code="--- run 5\n+++ run 7\n-old\n+new",
+        )
+    )
+    said = both.text().split("\n\n")[0].replace("\n", " ")
+    assert said.startswith(
+        "rf-baseline (run 7) against rf-baseline (run 5): accuracy ▲ +0.0120 better (0.900); "
+        "2 parameters and the code differ."
+    )
+    assert "<del>-old</del>\n<ins>+new</ins>" in both.html()
+
+
+@pytest.mark.parametrize(
+    ("differences", "ending"),
+    [
+        ({}, "do not differ in anything that was recorded."),
+        ({"params": (Difference("a", 1, 2),)}, "1 parameter differs."),
+        ({"code": "-a\n+b"}, "the code differs."),
+        ({"surroundings": (Difference("Python", "3.11", "3.12"),)}, "1 fact of the surroundings differs."),
+        ({"metrics": (Difference("f1", 0.5, 0.6),)}, "nothing else differs."),
+        ({"metrics": (Difference("f1", 0.5, None),)}, "nothing else differs."),
+    ],
+)
+def test_a_comparison_speaks_grammar_and_truth(differences, ending):
+    sentence = as_sentence(comparison_panel(a_comparison(**differences)))
+    assert sentence.endswith(ending)
+
+
+def as_sentence(panel: Panel) -> str:
+    return " ".join(Markup(panel.html().split('class="mp-sentence">')[1].split("</p>")[0]).words).replace("  ", " ")
+
+
+def test_an_export_shows_the_proof_before_anything_else():
+    assert export_panel(an_export(verification=a_proof())).text().startswith("✓ Verified: 1 metric equal")
+    assert export_panel(an_export(verification=a_proof(script=0.8))).text().startswith("✗ Not the same: 1 of 1 metric")
+    assert "Not verified" in export_panel(an_export()).text()
+    assert "Next: python late_flights.py --help" in export_panel(an_export()).text()
+
+
+def test_an_empty_store_says_how_the_first_run_is_made():
+    assert "%%mlops run NAME" in status_panel(a_status(runs=0, by_status={}, last_run=None)).text()
+    assert "%%mlops run NAME" in runs_panel(a_table(0)).text()
+
+
+def test_drawing_ten_of_five_thousand_runs_takes_no_time():
+    table = a_table(5000)
+    began = time.process_time()
+    runs_panel(table)._repr_mimebundle_()
+    assert time.process_time() - began < 0.5
