@@ -183,7 +183,7 @@ class LiveRuns:
 
     def _carry_out(self, said: dict[str, Any]) -> None:
         match said:
-            case {"do": "sort", "key": str(key)}:
+            case {"do": "sort", "key": str(key)} if key in {one.key for one in columns_of(self._all)}:
                 self.sort = f"-{key}" if self.sort == key else key if self.sort == f"-{key}" else _first_way(key)
                 self.page = 0
             case {"do": "page", "page": int(page)}:
