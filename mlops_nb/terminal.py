@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 
 from mlops_nb import commands
 from mlops_nb.errors import BadUsage, MlopsError
@@ -34,9 +35,7 @@ def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         raise commands.HelpAsked(commands.overview(PREFIX))
     if words[0] == "--version":
-        from mlops_nb import __version__
-
-        raise commands.HelpAsked(f"mlops_nb {__version__}")
+        raise commands.HelpAsked(f"mlops_nb {metadata.version('mlops-nb')}")
     command = commands.command_named(words[0], PREFIX)
     if command.answer is None or "terminal" not in command.places:
         raise BadUsage(f"{PREFIX} {command.name} works only in a notebook", command.examples[0])

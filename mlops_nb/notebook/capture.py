@@ -262,7 +262,7 @@ class Capture:
         if not self._going():
             self.shell.user_ns.pop(OBSERVER, None)
             self.shell.user_ns_hidden.pop(OBSERVER, None)
-        service.record_surroundings(run, self._home())
+        service.record_surroundings(run)
         with run.together():
             parts: Mapping[str, Callable[[], None]] = {
                 "data read": lambda: run.add_data(going.data),

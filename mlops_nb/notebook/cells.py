@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from mlops_nb.notebook.ipython_syntax import cell_text, parsed
 from mlops_nb.record import Record
-from mlops_nb.tracking.runs import Value
+from mlops_nb.tracking.values import Value
 
 BUILTINS = frozenset(dir(builtins)) | {"__file__", "display", "get_ipython", "exit", "quit"}
 """Names that are there without a cell that binds them."""

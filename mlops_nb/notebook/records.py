@@ -7,7 +7,7 @@ from typing import Literal
 
 from mlops_nb.record import Record
 from mlops_nb.reproducibility.records import Verification
-from mlops_nb.tracking.runs import Value
+from mlops_nb.tracking.values import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from html import escape
 from mlops_nb.panels.theme import BLUE, ORANGE
 from mlops_nb.panels.wording import STATUS_WORDS, ago, count, duration, exact_time, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
-from mlops_nb.tracking.runs import RunSummary, RunTable, Value
+from mlops_nb.tracking.runs import RunSummary, RunTable
+from mlops_nb.tracking.values import Value
 
 PAGE = 10
 METRICS = 4

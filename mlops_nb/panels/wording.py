@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from mlops_nb.tracking.metrics import lower_is_better
 
 if TYPE_CHECKING:
-    from mlops_nb.tracking.runs import Status, Value
+    from mlops_nb.tracking.runs import Status
+    from mlops_nb.tracking.values import Value
 
 STATUS_WORDS: dict[Status, tuple[str, str]] = {
     "RUNNING": ("▷", "running"),

@@ -19,7 +19,7 @@ from mlops_nb.errors import BadUsage, MlopsError, nearest
 from mlops_nb.pipelines.parameters import Parameter, bound_values, parsed_value
 from mlops_nb.pipelines.progress import Progress
 from mlops_nb.pipelines.records import PipelineRun, StepCall
-from mlops_nb.store.location import VARIABLE
+from mlops_nb.store.location import VARIABLE, set_home, store_folder
 
 OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -244,7 +244,7 @@ def _only(error: Exception) -> list[str]:
 
 @contextmanager
 def _store(options: Mapping[str, Any]) -> Iterator[None]:
-    """The store that the options choose, for the time of the block."""
+    """The store that the options choose, else the one of the script, for the time of the block."""
     if options["no_store"]:
         with tempfile.TemporaryDirectory(prefix="mlops-nb-") as folder, _variable(folder):
             yield
@@ -255,7 +255,16 @@ def _store(options: Mapping[str, Any]) -> Iterator[None]:
         with _variable(str(Path(options["store"]).expanduser().absolute())):
             yield
     else:
+        set_home(_script_folder())
         yield
+        set_home(None)
+
+
+def _script_folder() -> Path:
+    """The folder of the script; the working directory when only that has a store."""
+    here = Path.cwd()
+    folder = Path(sys.argv[0]).absolute().parent
+    return here if store_folder(here).is_dir() and not store_folder(folder).is_dir() else folder
 
 
 @contextmanager

@@ -140,12 +140,6 @@ class Pipeline(Generic[P, R]):
         """Its parameters, read from the signature."""
         return read_parameters(self.function)
 
-    @property
-    def file(self) -> Path | None:
-        """The script that defines it."""
-        name = self.function.__code__.co_filename
-        return Path(name) if not name.startswith("<") and Path(name).is_file() else None
-
     def steps(self) -> tuple[StepCall, ...]:
         """The steps it would run, read from its syntax tree."""
         return step_calls(_source(self.function), set(self._known()))
@@ -202,7 +196,7 @@ class _Execution:
         clock = time.perf_counter()
         source = _source(self.flow.function)
         try:
-            with run(self.flow.name, kind="pipeline", source=source, start=store_start(self.flow.file)) as going:
+            with run(self.flow.name, kind="pipeline", source=source) as going:
                 going.log_params(self.values)
                 try:
                     result = self.flow.function(**self.values)
@@ -345,18 +339,6 @@ def _recorded_metrics(going: ActiveRun | None) -> dict[str, float]:
     with suppress(StoreUnavailable, LookupError):
         return {each.name: each.value for each in show(going.id, store=going.store).metrics}
     return {}
-
-
-def store_start(script: Path | None) -> Path | None:
-    """Where the store is looked for: above the script, else above the working directory."""
-    from mlops_nb.store.location import store_folder
-
-    if script is None:
-        return None
-    folder = script.absolute().parent
-    if store_folder(folder).is_dir() or not store_folder(Path.cwd()).is_dir():
-        return folder
-    return Path.cwd()
 
 
 def _status(raised: BaseException) -> str:

@@ -18,14 +18,20 @@ def set_home(folder: Path | None) -> None:
     _home = folder
 
 
+def home() -> Path:
+    """The folder that was set, else the working directory."""
+    return _home or Path.cwd()
+
+
 def store_folder(start: Path | None = None) -> Path:
     """The store's folder: `MLOPS_NB_STORE`, else the nearest `.mlops` at or above `start`, else `start/.mlops`.
 
-    `start` defaults to the notebook's folder, or the working directory outside one. Nothing is made.
+    `start` defaults to the folder that was set (the notebook's, the pipeline script's), else the working
+    directory. Nothing is made.
     """
     if chosen := os.environ.get(VARIABLE):
         return Path(chosen).expanduser().absolute()
-    start = (start or _home or Path.cwd()).absolute()
+    start = (start or home()).absolute()
     for folder in (start, *start.parents):
         if (folder / FOLDER / DATABASE).is_file():
             return folder / FOLDER

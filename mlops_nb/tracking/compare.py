@@ -8,7 +8,8 @@ from difflib import unified_diff
 
 from mlops_nb.record import Record
 from mlops_nb.reproducibility.records import DataFingerprint
-from mlops_nb.tracking.runs import Run, Value
+from mlops_nb.tracking.runs import Run
+from mlops_nb.tracking.values import Value
 
 
 @dataclass(frozen=True, slots=True)

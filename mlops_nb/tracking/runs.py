@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_nb.record import Record
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+from mlops_nb.tracking.values import Value
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "INTERRUPTED", "KILLED"]
 Kind = Literal["cell", "code", "pipeline", "step"]
-Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound, StoreUnavailable, nearest
 from mlops_nb.store import cells, open_store
 from mlops_nb.store import runs as rows
-from mlops_nb.store.location import VARIABLE
+from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import (
@@ -56,7 +56,7 @@ class ActiveRun:
         name: what the run is called; runs of one name are each other's past.
         kind: cell, code, pipeline or step.
         parent: the run this one is a part of.
-        store: where it is kept, or None to look from the folder `start` upwards.
+        store: where it is kept, or None for the one of the working directory.
     """
 
     def __init__(
@@ -70,7 +70,6 @@ class ActiveRun:
         cell_id: str = "",
         execution_count: int | None = None,
         store: Store | None = None,
-        start: Path | None = None,
     ) -> None:
         self.name = bounded_text(name, 200)
         self.kind = kind
@@ -98,7 +97,6 @@ class ActiveRun:
         self._is_holding = False
         self._tried = 0.0
         self._store = store or (parent.store if parent else None)
-        self._start = start
         self._pid = os.getpid()
         self._flush()
 
@@ -109,7 +107,7 @@ class ActiveRun:
 
     def _opened(self) -> Store:
         if self._store is None:
-            self._store = open_store(self._start)
+            self._store = open_store()
         elif self._pid != os.getpid():
             self._store, self._pid = open_store(folder=self._store.folder), os.getpid()
         return self._store
@@ -284,7 +282,6 @@ def run(
     notebook: str = "",
     tags: Mapping[str, object] | None = None,
     store: Store | None = None,
-    start: Path | None = None,
 ) -> Iterator[ActiveRun]:
     """Record the block as a run; inside another run it becomes that one's child.
 
@@ -297,12 +294,9 @@ def run(
         source: its source text.
         notebook: the notebook it belongs to.
         tags: tags to begin with.
-        store: the store, or None to look from `start` (default: the working directory) upwards.
-        start: where to look from.
+        store: the store, or None for the one of the working directory.
     """
-    going = begin(
-        ActiveRun(name, kind=kind, parent=active_run(), source=source, notebook=notebook, store=store, start=start)
-    )
+    going = begin(ActiveRun(name, kind=kind, parent=active_run(), source=source, notebook=notebook, store=store))
     for tag, value in (tags or {}).items():
         going.set_tag(tag, value)
     status: Status = "FINISHED"
@@ -314,17 +308,17 @@ def run(
         raise
     finally:
         end(going)
-        record_surroundings(going, start)
+        record_surroundings(going)
         if fault := going.finish(status, error):
             print(not_recorded(going.name, fault), file=sys.stderr)
 
 
-def record_surroundings(going: ActiveRun, folder: Path | None = None) -> None:
+def record_surroundings(going: ActiveRun) -> None:
     """Note packages and commit, to be written when the run finishes."""
     from mlops_nb.reproducibility.service import code_version, environment
 
     with going.together():
-        going.add_surroundings(environment(), code_version(folder or Path.cwd()))
+        going.add_surroundings(environment(), code_version(home()))
 
 
 def record_execution(one: Execution, run_ids: Sequence[int], store: Store) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from mlops_nb.tracking.runs import Value
+Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+"""What a parameter's value may be."""
 
 MAX_TEXT = 10_000
 """Characters of a parameter's text that are kept; what is longer ends in an ellipsis and its length."""

@@ -56,7 +56,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def script(folder: Path) -> Path:
-    path = folder / "numbers.py"
+    path = folder / "count_numbers.py"
     path.write_text(SCRIPT)
     return path
 
@@ -148,7 +148,7 @@ def test_failing_step_is_named_with_the_users_traceback_and_exit_code_1(script: 
     assert done.returncode == 1
     assert "ZeroDivisionError: division by zero" in done.stderr
     assert "mlops_nb" not in done.stderr.replace(str(script), "")
-    assert "step 'measure' (2 of 2) failed: correct it in numbers.py, then run the script again" in done.stderr
+    assert "step 'measure' (2 of 2) failed: correct it in count_numbers.py, then run the script again" in done.stderr
     assert json.loads(done.stdout.strip().split("\n")[-1])["status"] == "FAILED"
     store = open_store(folder)
     assert [service.show(name, store=store).status for name in ("load", "measure", "numbers")] == [

@@ -1,0 +1,170 @@
+"""The main job by hand: JupyterLab in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.browser.lab import CHROMIUM, FLAGS, Lab, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = Path(__file__).parent / "shots"
+HOSTILE = '<img src=x onerror="window.__pwned=1"><script>window.__pwned=1;alert(1)</script>'
+
+
+def hostile_notebook() -> nbformat.NotebookNode:
+    name = HOSTILE
+    cells = [
+        "%load_ext mlops_nb",
+        "import mlops_nb\nname = " + repr(name),
+        "for k in (1, 2, 3):\n    with mlops_nb.run(name, tags={name: name}) as run:\n"
+        "        run.log_params({name: name, 'k': k})\n        run.log_metrics({name: k, 'score': k / 3})",
+        "%mlops runs",
+        "%mlops show 1",
+        "%mlops compare 1 2",
+        "print('all ' + 'ran')",
+    ]
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    quickstart = nbformat.read(ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
+    for cell in quickstart.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(quickstart, folder / "quickstart.ipynb")
+    (folder / "hostile").mkdir()
+    nbformat.write(hostile_notebook(), folder / "hostile" / "hostile.ipynb")
+    shutil.rmtree(SHOTS, ignore_errors=True)
+    SHOTS.mkdir()
+    with Lab(folder, tmp_path_factory.mktemp("settings")) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(lab, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(tmp_path / "profile"),
+            executable_path=CHROMIUM,
+            headless=True,
+            viewport={"width": 1300, "height": 1000},
+            args=FLAGS,
+        )
+        yield Page(context.new_page(), lab)
+        context.close()
+
+
+def test_quickstart_by_hand(lab, browser):
+    """Run all, click in the runs panel, see the comparison, save, reopen without a kernel and still see it."""
+    page = browser.page
+    browser.open("quickstart.ipynb")
+    browser.run_all()
+    verified = page.get_by_text("6 metrics equal to the captured runs'").first
+    browser.to_bottom()
+    verified.wait_for(timeout=180_000, state="attached")
+
+    panel = browser.cell("%mlops runs").locator(".mlops-runs")
+    panel.locator("tbody tr").first.wait_for()
+    panel.locator(".js-plotly-plot").first.wait_for()
+    page.screenshot(path=SHOTS / "runs-light-1300.png")
+    assert panel.locator("tbody tr").count() == 3
+
+    panel.get_by_role("button", name="Sort by roc_auc").or_(panel.get_by_role("button", name="roc_auc")).first.click()
+    panel.locator("th[aria-sort=descending]").wait_for()
+    assert "boosted" in panel.locator("tbody tr").first.inner_text()
+
+    panel.locator("tbody tr", has_text="forest").locator("th").click()
+    panel.get_by_text("RandomForestClassifier(n_estimators").first.wait_for()
+
+    panel.locator("tbody tr", has_text="linear").get_by_role("checkbox").click()
+    row = panel.locator("tbody tr", has_text="boosted")
+    row.focus()
+    page.keyboard.press("Space")
+    panel.get_by_text("against linear (run 1)").first.wait_for()
+    page.screenshot(path=SHOTS / "comparison-light-1300.png")
+
+    page.set_viewport_size({"width": 600, "height": 1000})
+    page.wait_for_timeout(800)
+    browser.cell("%mlops runs")
+    page.screenshot(path=SHOTS / "runs-light-600.png")
+    page.set_viewport_size({"width": 1300, "height": 1000})
+
+    browser.save()
+    saved = lab.folder / "quickstart.ipynb"
+    assert saved.stat().st_size < 1_000_000
+    outputs = [output for cell in json.loads(saved.read_text())["cells"] for output in cell.get("outputs", [])]
+    panels = [
+        output["data"] for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
+    assert panels
+    assert all(len(json.dumps(data)) < 200_000 and "<table>" in "".join(data["text/html"]) for data in panels)
+    store = sqlite3.connect(lab.folder / ".mlops" / "store.db")
+    assert store.execute("SELECT count(*) FROM runs WHERE kind = 'cell' AND status = 'FINISHED'").fetchone() == (3,)
+    assert store.execute("SELECT count(*) FROM runs WHERE cell_id != ''").fetchone()[0] >= 3
+    store.close()
+
+    page.goto(f"http://127.0.0.1:{lab.port}/lab?reset&token={lab.token}")
+    page.wait_for_timeout(1000)
+    page.evaluate(
+        "async token => { for (const s of await (await fetch('/api/sessions?token=' + token)).json())"
+        " await fetch('/api/sessions/' + s.id + '?token=' + token, {method: 'DELETE', headers: {"
+        "'X-XSRFToken': (document.cookie.match(/_xsrf=([^;]*)/) || [])[1]}}) }",
+        lab.token,
+    )
+    browser.open("quickstart.ipynb")
+    browser.to_bottom()
+    static = browser.cell("%mlops runs").locator(".jp-OutputArea-output")
+    static.get_by_text("has the highest").first.wait_for()
+    page.screenshot(path=SHOTS / "reopened.png")
+
+
+def test_no_script_of_a_hostile_name_executes(lab, browser):
+    page = browser.page
+    browser.open("hostile/hostile.ipynb")
+    browser.run_all()
+    browser.to_bottom()
+    page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")
+    panel = browser.cell("%mlops runs").locator(".mlops-runs")
+    panel.locator("tbody tr").first.wait_for()
+    panel.locator("tbody tr").first.locator("th").click()
+    panel.get_by_role("button", name="Parallel coordinates").click()
+    for box in (0, 1):
+        panel.get_by_role("checkbox").nth(box).click()
+        page.wait_for_timeout(300)
+    panel.get_by_text("against").first.wait_for()
+    page.screenshot(path=SHOTS / "hostile.png")
+    assert page.evaluate("window.__pwned") is None
+    assert browser.dialogs == []
+
+
+def test_tab_completes_and_the_dark_theme_reads(lab, browser):
+    page = browser.page
+    browser.open("hostile/hostile.ipynb")
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.get_by_role("menuitem", name="Theme", exact=True).hover()
+    page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
+    browser.run_all()
+    browser.to_bottom()
+    page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")
+    browser.cell("%mlops runs").locator(".mlops-runs tbody tr").first.wait_for()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=SHOTS / "runs-dark-1300.png")
+    editor = browser.cell("all ").locator(".cm-content")
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("%mlops compa")
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(500)
+    page.wait_for_function("document.body.innerText.includes('%mlops compare')", timeout=20_000)
