@@ -343,7 +343,8 @@ class Capture:
 
     def show(self, panel: Any) -> None:
         """Put a panel under the cell."""
-        self.shell.display_pub.publish(panel._repr_mimebundle_())
+        for bundle in panel.outputs():
+            self.shell.display_pub.publish(bundle)
 
     def run_body(self, arguments: str, body: str) -> object:
         """Run a body as one run at once: what `run_cell_magic("mlops", "run ...", body)` does."""

@@ -106,7 +106,10 @@ class Progress:
 
     def end(self, panel: Any) -> None:
         """Show the panel."""
-        self._publish(panel._repr_mimebundle_(), update=bool(self._display))
+        first, *more = panel.outputs()
+        self._publish(first, update=bool(self._display))
+        for bundle in more:
+            self._shell.display_pub.publish(bundle)
 
     def _publish(self, data: dict[str, object], update: bool) -> None:
         transient = {"display_id": self._display} if self._display else None

@@ -21,9 +21,9 @@ def comparison_panel(comparison: Comparison) -> Panel:
 def _blocks(comparison: Comparison) -> Iterator[Block]:
     left, right = (_name(run) for run in (comparison.left, comparison.right))
     if comparison.is_same:
-        yield Line((Span(f"{right} and {left} do not differ", "strong"), " in anything that was recorded."), "sentence")
+        yield Line((f"{right} and {left} do not differ", " in anything that was recorded."), "sentence")
         return
-    yield Line((Span(f"{right} against {left}: ", "strong"), *_verdict(comparison)), "sentence")
+    yield Line((f"{right} against {left}: ", *_verdict(comparison)), "sentence")
     if comparison.metrics:
         rows = tuple(_metric(difference) for difference in comparison.metrics[:ROWS])
         yield _table("Metrics", left, right, rows, len(comparison.metrics), change=True)

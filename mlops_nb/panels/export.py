@@ -49,15 +49,15 @@ def _sentence(export: Export, path: str) -> tuple[str | Span, ...]:
     wrote = f"{path}: {count(len(export.steps), 'step')}, {count(len(export.parameters), 'parameter')}"
     proof = export.verification
     if proof is None:
-        return (Span(f"Wrote {wrote}.", "strong"), " Not verified: add --verify to prove it.")
+        return (f"Wrote {wrote}.", " Not verified: add --verify to prove it.")
     if proof.is_equal:
         said = f"{count(len(proof.checks), 'metric')} equal to the captured runs'"
-        return (Span("✓", css="mp-good"), Span(" Verified: ", "strong"), f"{said}. {wrote}.")
+        return (Span("✓", css="mp-good"), " Verified: ", f"{said}. {wrote}.")
     different = sum(not check.equal for check in proof.checks)
     if not proof.checks:
-        return (Span("✗", css="mp-bad"), Span(" Not verified: ", "strong"), f"there was nothing to compare. {wrote}.")
+        return (Span("✗", css="mp-bad"), " Not verified: ", f"there was nothing to compare. {wrote}.")
     said = f"{different} of {count(len(proof.checks), 'metric')} differ" if different else "not every run was compared"
-    return (Span("✗", css="mp-bad"), Span(" Not the same: ", "strong"), f"{said}. {wrote}.")
+    return (Span("✗", css="mp-bad"), " Not the same: ", f"{said}. {wrote}.")
 
 
 def _verified(proof: Verification) -> Iterator[Block]:

@@ -47,11 +47,11 @@ def sentence(table: RunTable) -> tuple[str | Span, ...]:
     metric = main_metric(table)
     best = best_run(table, metric) if metric else None
     if best is None:
-        return (Span(f"{total}.", "strong"),)
+        return (f"{total}.",)
     value = number(float(best.metrics[metric]))
     way = "lowest" if lower_is_better(metric) else "highest"
     said = f" {one_line(best.name, 40)} (run {best.id}) has the {way} {one_line(metric, 40)}: {value}."
-    return (Span(f"{total}.", "strong"), said)
+    return (f"{total}.", said)
 
 
 def main_metric(table: RunTable) -> str:
@@ -82,9 +82,7 @@ def main_param(table: RunTable, metric: str) -> str:
 
 def _blocks(table: RunTable) -> Iterator[Block]:
     if not table.rows:
-        yield Line(
-            (Span("No runs here yet.", "strong"), " The first: %%mlops run NAME as a cell's first line."), "sentence"
-        )
+        yield Line(("No runs here yet.", " The first: %%mlops run NAME as a cell's first line."), "sentence")
         return
     yield Line(sentence(table), "sentence")
     metric = main_metric(table)
@@ -93,7 +91,8 @@ def _blocks(table: RunTable) -> Iterator[Block]:
         if svg:
             yield Picture(svg, words)
     columns = columns_of(table)
-    rows = tuple(tuple(cell_text(row, column.key, table.now)[0] for column in columns) for row in table.rows[:PAGE])
+    rows = tuple(tuple(cell_text(row, column.key)[0] for column in columns) for row in table.rows[:PAGE])
     right = frozenset(place for place, column in enumerate(columns) if column.right)
     more = f"+{len(table.rows) - PAGE:,} more" if len(table.rows) > PAGE else ""
-    yield Table("Runs", tuple(column.label for column in columns), rows, right, more)
+    labels = tuple("started (UTC)" if column.key == "started" else column.label for column in columns)
+    yield Table("Runs", labels, rows, right, more)

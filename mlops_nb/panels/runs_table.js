@@ -66,6 +66,11 @@ function pager(model, view) {
   return made;
 }
 
+// What a click opens stands below the table, often below the window.
+function showDetail(root) {
+  setTimeout(() => root.closest(".mlops-runs")?.lastElementChild.scrollIntoView({ block: "nearest" }), 100);
+}
+
 function draw(model, root) {
   const view = model.get("view");
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
@@ -82,7 +87,19 @@ function draw(model, root) {
   const scroll = element("div", undefined, { class: "scroll" });
   scroll.append(table);
   root.replaceChildren(scroll, pager(model, view), element("p", view.hint, { class: "hint" }));
+  const shown = view.ticked.length === 2 ? view.ticked.join() : view.open;
+  if (shown && shown !== root.dataset.shown) showDetail(root);
+  root.dataset.shown = shown ?? "";
   if (focused) [...root.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused)?.focus();
+}
+
+// JupyterLab hides the static form before the live one by its style; VS Code draws outputs in a page of its own.
+function hideStatic(el) {
+  if (el.closest(".jp-OutputArea")) return;
+  for (let place = el.parentElement; place; place = place.parentElement) {
+    const found = place.querySelector(".mlops-static");
+    if (found) { found.style.display = "none"; return; }
+  }
 }
 
 export default {
@@ -92,6 +109,7 @@ export default {
     const again = () => draw(model, root);
     model.on("change:view", again);
     again();
+    setTimeout(() => hideStatic(el));
     return () => model.off("change:view", again);
   },
 };

@@ -65,14 +65,15 @@ def value_of(row: RunSummary, key: str) -> Value:
     return plain
 
 
-def cell_text(row: RunSummary, key: str, now: float) -> tuple[str, str]:
-    """What a cell shows, and what it says on hover."""
+def cell_text(row: RunSummary, key: str, now: float | None = None) -> tuple[str, str]:
+    """What a cell shows, and what it says on hover. With `now` a time is how long ago it was."""
     value = value_of(row, key)
     if key == "status":
         shape, word = STATUS_WORDS[row.status]
         return f"{shape} {word}", ""
     if key == "started":
-        return ago(row.started, now), exact_time(row.started)
+        exact = exact_time(row.started)
+        return (exact[:16], "") if now is None else (ago(row.started, now), exact)
     if key == "duration":
         return duration(row.duration) if row.duration is not None else "", ""
     if key == "id":
@@ -254,8 +255,8 @@ def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[st
     texts = (
         _text(50, 22, number(high_y), "end")
         + _text(50, 172, number(low_y), "end")
-        + _text(56, 188, number(low_x), "start")
-        + _text(626, 188, number(high_x), "end")
+        + _text(56, 188, _tick(low_x), "start")
+        + _text(626, 188, _tick(high_x), "end")
         + _text(341, 198, named, "middle")
         + _text(near[0], top + 4, f"best: run {best.id}", near[1])
         + _text(56, 10, one_line(metric, 40), "start")
@@ -266,6 +267,11 @@ def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[st
         f'font-family="system-ui,sans-serif"><title>{escape(words)}</title>{axes}{drawn}{ring}{texts}</svg>'
     )
     return svg, words
+
+
+def _tick(value: float) -> str:
+    """A place on the axis of a parameter; settings are often whole numbers."""
+    return setting(int(value) if value == int(value) else value, 24)
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ def status_panel(status: StoreStatus) -> Panel:
 
 def _blocks(status: StoreStatus) -> Iterator[Block]:
     held = f"{count(status.runs, 'run')} and {count(status.cells, 'executed cell')}"
-    yield Line((Span(held, "strong"), f" in {size(status.size_bytes)}"), "sentence")
+    yield Line((held, f" in {size(status.size_bytes)}"), "sentence")
     if not status.runs:
         yield Line("The first run: %%mlops run NAME as the first line of a cell")
     facts: list[tuple[str, str]] = [
@@ -32,5 +32,5 @@ def _blocks(status: StoreStatus) -> Iterator[Block]:
     rows: list[tuple[str | tuple[str | Span, ...], ...]] = [(name, fact) for name, fact in facts]
     if status.last_run:
         last = (f"{one_line(status.last_run.name, 60)} (run {status.last_run.id}), ",)
-        rows.insert(3, ("last run", (*last, time_span(status.last_run.started, status.now))))
+        rows.insert(3, ("last run", (*last, time_span(status.last_run.started))))
     yield Table("Store", ("what", "is"), tuple(rows))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mlops_nb.panels.blocks import Block, Span, as_html, as_text
-from mlops_nb.panels.wording import STATUS_WORDS, Movement, ago, exact_time, movement, number
+from mlops_nb.panels.wording import STATUS_WORDS, Movement, exact_time, movement, number
 
 if TYPE_CHECKING:
     from mlops_nb.tracking.runs import Status
@@ -62,6 +62,15 @@ overflow:auto;white-space:pre;border:0;color:inherit;background:var(--jp-layout-
 STYLE = f"<style>{_RULES.replace('&', ':is(#mp,.mlops-panel)')}</style>"
 """JupyterLab's colours where there are some. The id in `:is` only outweighs the notebook's own table rules."""
 
+_OUTPUT = ".jp-OutputArea-child:has(.mlops-static)"
+_NEXT = ".jp-OutputArea-child > .jp-OutputArea-output"
+_LIVE_OR_STATIC = (
+    f"<style>{_OUTPUT}:has(+ {_NEXT} > .jupyter-widgets){{display:none}}\n"
+    f"{_OUTPUT} + {_NEXT}:not(:has(*)){{display:none}}</style>"
+)
+"""Of the static form and the widget after it one is seen: the widget while its kernel lives. JupyterLab puts
+an error, which is a text without an element, where it knows of no widget any more; that is never seen."""
+
 
 class Panel:
     """A record made visible: a widget in a live notebook, HTML in a saved one, text in a terminal.
@@ -93,19 +102,26 @@ class Panel:
     def __repr__(self) -> str:
         return self.text()
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
-        bundle: dict[str, object] = {"text/plain": self.text(), "text/html": self.html()}
-        if self._live is not None and _in_a_kernel():
-            model_id = getattr(self.widget(), "model_id", None)
-            if model_id:
-                view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
-                bundle["application/vnd.jupyter.widget-view+json"] = view
-        return bundle
+    def outputs(self) -> tuple[dict[str, object], ...]:
+        """The MIME bundles to show in order: the static form, then, where a kernel lives, the widget in its place.
+
+        They are two, because of one with both JupyterLab shows a notebook that is opened again nothing but
+        "model not found". The widget's HTML is empty, so that who knows no widgets sees one form.
+        """
+        if self._live is None or not _in_a_kernel():
+            return ({"text/plain": self.text(), "text/html": self.html()},)
+        static = framed(f"{_LIVE_OR_STATIC}\n{as_html(self.blocks)}", css="mlops-static")
+        view = {"version_major": 2, "version_minor": 0, "model_id": getattr(self.widget(), "model_id", "")}
+        return (
+            {"text/plain": self.text(), "text/html": static},
+            {"text/plain": "", "text/html": "", "application/vnd.jupyter.widget-view+json": view},
+        )
 
 
-def framed(html: str) -> str:
+def framed(html: str, *, css: str = "") -> str:
     """The HTML with our style around it; dollars in names are not TeX."""
-    return f'<div class="mlops-panel tex2jax_ignore mathjax_ignore">{STYLE}\n{html}\n</div>'
+    names = f"mlops-panel {css}".strip()
+    return f'<div class="{names} tex2jax_ignore mathjax_ignore">{STYLE}\n{html}\n</div>'
 
 
 def _in_a_kernel() -> bool:
@@ -120,10 +136,9 @@ def status_span(status: Status) -> tuple[str | Span, ...]:
     return Span(shape, css=f"mp-{status.lower()}"), f" {word}"
 
 
-def time_span(then: float, now: float | None = None) -> Span:
-    """When it was: how long ago, with the exact moment on hover; without `now` the exact moment."""
-    exact = exact_time(then)
-    return Span(exact, "time") if now is None else Span(ago(then, now), "time", hover=exact)
+def time_span(then: float) -> Span:
+    """When it was; a saved notebook would say "just now" for ever."""
+    return Span(exact_time(then), "time")
 
 
 def number_span(value: float, shown: str = "") -> Span:

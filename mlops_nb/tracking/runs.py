@@ -181,4 +181,3 @@ class StoreStatus(Record):
     artifacts: int
     by_status: Mapping[str, int]
     last_run: RunSummary | None
-    now: float

@@ -81,7 +81,6 @@ class ActiveRun:
         self.has_named_metrics = False
         self.notes: list[str] = []
         self.fault: StoreUnavailable | None = None
-        self._clock = time.perf_counter()
         self._row = {
             "uid": self.uid,
             "name": self.name,
@@ -99,6 +98,7 @@ class ActiveRun:
         self._store = store or (parent.store if parent else None)
         self._pid = os.getpid()
         self._flush()
+        self._clock = time.perf_counter()
 
     @property
     def store(self) -> Store | None:
@@ -498,7 +498,6 @@ def status(*, notebook: str = "", tracking: bool = False, store: Store | None = 
         artifacts=counted["artifacts"],
         by_status=rows.runs_by_status(store),
         last_run=last[0] if last else None,
-        now=time.time(),
     )
 
 

@@ -150,7 +150,8 @@ class Page:
         for _ in range(2):
             for fraction in (0, 0.25, 0.5, 0.75, 1):
                 self.page.evaluate(
-                    "f => { const n = document.querySelector('.jp-WindowedPanel-outer'); n.scrollTop = f * n.scrollHeight }",
+                    "f => { const outer = document.querySelector('.jp-WindowedPanel-outer');"
+                    " outer.scrollTop = f * outer.scrollHeight }",
                     fraction,
                 )
                 self.page.wait_for_timeout(250)

@@ -106,7 +106,7 @@ def test_quickstart_by_hand(lab, browser):
     assert saved.stat().st_size < 1_000_000
     outputs = [output for cell in json.loads(saved.read_text())["cells"] for output in cell.get("outputs", [])]
     panels = [
-        output["data"] for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+        output["data"] for output in outputs if "mlops-static" in "".join(output.get("data", {}).get("text/html", ""))
     ]
     assert panels
     assert all(len(json.dumps(data)) < 200_000 and "<table>" in "".join(data["text/html"]) for data in panels)

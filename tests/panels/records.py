@@ -82,7 +82,6 @@ def a_status(**fields) -> StoreStatus:
         "artifacts": 1,
         "by_status": {"FINISHED": 40, "FAILED": 2},
         "last_run": a_row(42),
-        "now": NOW,
     }
     return StoreStatus(**{**whole, **fields})
 
