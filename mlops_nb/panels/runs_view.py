@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from mlops_nb.panels.theme import BLUE, ORANGE
+from mlops_nb.panels.theme import BLUE, GREY, ORANGE
 from mlops_nb.panels.wording import STATUS_WORDS, ago, count, duration, exact_time, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import RunSummary, RunTable
@@ -175,7 +175,7 @@ def _scatter(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[dict[
         "x": xs,
         "y": [float(row.metrics[metric]) for row in rows],
         "text": [safe_label(f"{row.name} (run {row.id})") for row in rows],
-        "marker": {"size": 9, "color": BLUE, "opacity": 0.7},
+        "marker": {"size": 10, "color": BLUE, "line": {"color": GREY, "width": 1}},
     }
     grid = {"gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}
     named = "run number" if param == "run" else param
@@ -244,7 +244,7 @@ def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[st
     (low_x, high_x), (low_y, high_y) = _span([x for x, _ in dots]), _span([y for _, y in dots])
     drawn = "".join(
         f'<circle cx="{56 + 570 * (x - low_x) / (high_x - low_x):.1f}" '
-        f'cy="{168 - 150 * (y - low_y) / (high_y - low_y):.1f}" r="4" fill="{BLUE}" fill-opacity=".7"/>'
+        f'cy="{168 - 150 * (y - low_y) / (high_y - low_y):.1f}" r="4.5" fill="{BLUE}" stroke="{GREY}"/>'
         for x, y in sorted(set(dots))
     )
     named = "run number" if param == "run" else one_line(param, 40)

@@ -28,7 +28,7 @@ STATUS_COLOURS: dict[Status, str] = {
 
 _RULES = f"""
 &{{color:var(--jp-ui-font-color1,var(--vscode-foreground,inherit));font:13px/1.5 var(--jp-ui-font-family,system-ui,\
-sans-serif);padding:4px 0 4px 2px;max-width:1200px;text-align:left}}
+sans-serif);padding:4px 0 4px 2px;max-width:1200px;text-align:left;overflow-wrap:anywhere}}
 & p{{margin:0 0 4px;font-size:13px;line-height:1.5}}
 & .mp-sentence strong{{font-size:14px;font-weight:600}}
 & .mp-small,& .mp-muted{{opacity:.75}}
@@ -39,9 +39,10 @@ sans-serif);padding:4px 0 4px 2px;max-width:1200px;text-align:left}}
 & tr,& tbody tr:nth-child(odd),& tbody tr:nth-child(even){{background:transparent}}
 & th,& td{{padding:2px 16px 2px 0;border:0;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums;\
 max-width:360px;overflow-wrap:anywhere;min-width:3em;white-space:normal}}
-& thead th{{font-weight:400;opacity:.75;white-space:nowrap}}
+& thead th{{font-weight:400;opacity:.75;white-space:nowrap;max-width:240px;\
+overflow:hidden;text-overflow:ellipsis}}
 & thead tr,& tbody tr{{border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3))}}
-& tbody th{{font-weight:600}}
+& tbody th{{font-weight:600;min-width:7em}}
 & .mp-right{{text-align:right}}
 & code{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);padding:1px 4px;border-radius:2px;\
 background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;overflow-wrap:anywhere}}

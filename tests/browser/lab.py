@@ -39,10 +39,7 @@ class Lab:
             self.port = free.getsockname()[1]
 
     def __enter__(self) -> Lab:
-        lab_settings = self.settings / "lab" / "@jupyterlab" / "apputils-extension"
-        lab_settings.mkdir(parents=True)
-        quiet = '{"fetchNews": "false", "checkForUpdates": false}'
-        (lab_settings / "notification.jupyterlab-settings").write_text(quiet)
+        self._set("notification", '{"fetchNews": "false", "checkForUpdates": false}')
         places = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
@@ -78,6 +75,15 @@ class Lab:
             assert self.process.poll() is None, (self.settings / "server.log").read_text()[-3000:]
             time.sleep(0.2)
         raise AssertionError("JupyterLab did not come up")
+
+    def choose_theme(self, name: str) -> None:
+        """The look of pages opened from now on."""
+        self._set("themes", f'{{"theme": "{name}"}}')
+
+    def _set(self, plugin: str, settings: str) -> None:
+        folder = self.settings / "lab" / "@jupyterlab" / "apputils-extension"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{plugin}.jupyterlab-settings").write_text(settings)
 
     def __exit__(self, *error: object) -> None:
         os.killpg(self.process.pid, signal.SIGTERM)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.lab import CHROMIUM, FLAGS, Lab, Page
 
@@ -31,7 +32,8 @@ def hostile_notebook() -> nbformat.NotebookNode:
         "%mlops compare 1 2",
         "print('all ' + 'ran')",
     ]
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return nbformat.v4.new_notebook(metadata=kernel, cells=[nbformat.v4.new_code_cell(source) for source in cells])
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +54,6 @@ def lab(tmp_path_factory):
 
 @pytest.fixture
 def browser(lab, tmp_path):
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             str(tmp_path / "profile"),
@@ -151,20 +151,27 @@ def test_no_script_of_a_hostile_name_executes(lab, browser):
 
 def test_tab_completes_and_the_dark_theme_reads(lab, browser):
     page = browser.page
+    lab.choose_theme("JupyterLab Dark")
     browser.open("hostile/hostile.ipynb")
-    page.get_by_role("menuitem", name="Settings", exact=True).click()
-    page.get_by_role("menuitem", name="Theme", exact=True).hover()
-    page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
     browser.run_all()
     browser.to_bottom()
     page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")
     browser.cell("%mlops runs").locator(".mlops-runs tbody tr").first.wait_for()
     page.wait_for_timeout(1500)
     page.screenshot(path=SHOTS / "runs-dark-1300.png")
-    editor = browser.cell("all ").locator(".cm-content")
-    editor.click()
+    page.set_viewport_size({"width": 600, "height": 1000})
+    page.wait_for_timeout(800)
+    browser.cell("%mlops compare 1 2")
+    page.screenshot(path=SHOTS / "comparison-dark-600.png")
+    page.set_viewport_size({"width": 1300, "height": 1000})
+    browser.cell("all ").locator(".cm-content").click()
+    editor = page.locator(".jp-CodeCell.jp-mod-active .cm-content")
     page.keyboard.press("Control+a")
     page.keyboard.type("%mlops compa")
     page.keyboard.press("Tab")
-    page.wait_for_timeout(500)
-    page.wait_for_function("document.body.innerText.includes('%mlops compare')", timeout=20_000)
+    page.locator(".jp-Completer").get_by_text("compare").wait_for()
+    page.keyboard.press("Enter")
+    expect(editor).to_have_text("%mlops compare", timeout=20_000)
+    page.keyboard.type(" --")
+    page.keyboard.press("Tab")
+    page.locator(".jp-Completer").get_by_text("--help").wait_for()
