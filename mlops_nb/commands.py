@@ -161,6 +161,8 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
     script = scripts[0] if scripts else None
     if notebooks:
         return notebooks[0], script or notebooks[0].with_suffix(".py")
+    if context.notebook is None and not context.executed:
+        raise BadUsage("export needs a notebook to read", "%mlops export notebook.ipynb -o pipeline.py")
     return service.this_notebook(context.notebook, context.executed), script
 
 
@@ -412,7 +414,24 @@ def parse(
         HelpAsked: it asks for help.
     """
     words = words_of(line, namespace) if isinstance(line, str) else list(line)
-    return vars(parser(name, prefix).parse_args(words))
+    return vars(parser(name, prefix).parse_args(_joined(COMMANDS[name], words)))
+
+
+def _joined(command: Command, words: Sequence[str]) -> list[str]:
+    """The words with each value that begins with a dash tied to its option, which argparse wants.
+
+    >>> _joined(COMMANDS["runs"], ["--sort", "-accuracy", "--limit", "--sort"])
+    ['--sort=-accuracy', '--limit', '--sort']
+    """
+    named = {each for option in command.options for each in (option.name, option.short) if each.startswith("-")}
+    valued = {option.name for option in command.options if option.name.startswith("--") and not option.is_flag}
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] in valued and word.startswith("-") and word not in named | {"-h", "--help"}:
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def command_named(name: str, prefix: str = "%mlops") -> Command:

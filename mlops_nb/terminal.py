@@ -9,6 +9,7 @@ from importlib import metadata
 
 from mlops_nb import commands
 from mlops_nb.errors import BadUsage, MlopsError
+from mlops_nb.record import json_value
 
 PREFIX = "jupyter mlops"
 
@@ -43,7 +44,10 @@ def _run(words: list[str]) -> int:
     options = commands.parse(command.name, [word for word in words[1:] if word != "--json"], prefix=PREFIX)
     context = commands.Context(progress=lambda line: print(line, file=sys.stderr))
     answer = command.answer(options, context)
-    print(json.dumps(answer.record.to_dict(), ensure_ascii=False, indent=2) if as_json else answer.panel.text())
+    if as_json:
+        print(json.dumps(json_value(answer.record.to_dict()), ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        print(answer.panel.text())
     return answer.exit_code
 
 

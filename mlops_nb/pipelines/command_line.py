@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from mlops_nb.errors import BadUsage, MlopsError, nearest
 from mlops_nb.pipelines.parameters import Parameter, bound_values, parsed_value
 from mlops_nb.pipelines.progress import Progress
 from mlops_nb.pipelines.records import PipelineRun, StepCall
+from mlops_nb.record import json_value
 from mlops_nb.store.location import VARIABLE, set_home, store_folder
 
 OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -278,20 +278,3 @@ def _variable(value: str) -> Iterator[None]:
             del os.environ[VARIABLE]
         else:
             os.environ[VARIABLE] = before
-
-
-def json_value(value: object) -> Any:
-    """The value as JSON can hold it; NaN and infinite numbers as text that `float` reads.
-
-    >>> json_value({"a": (1, float("nan"))})
-    {'a': [1, 'nan']}
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(name): json_value(each) for name, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [json_value(each) for each in value]
-    return str(value)
