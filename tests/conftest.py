@@ -31,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture(scope="session")
 def _shell_of_the_session(tmp_path_factory: pytest.TempPathFactory):
+    from IPython.core.async_helpers import get_asyncio_loop
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -38,7 +39,8 @@ def _shell_of_the_session(tmp_path_factory: pytest.TempPathFactory):
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    return InteractiveShell.instance(config=config)
+    yield InteractiveShell.instance(config=config)
+    get_asyncio_loop().close()
 
 
 @pytest.fixture

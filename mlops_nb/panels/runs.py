@@ -69,13 +69,14 @@ def best_run(table: RunTable, metric: str) -> RunSummary | None:
 
 
 def main_param(table: RunTable, metric: str) -> str:
-    """The numeric parameter that varies most often among the runs with the metric, or `run`."""
+    """The numeric parameter that varies among the runs with the metric and most of them have, or `run`."""
     having = [row for row in table.rows if metric in row.metrics]
     numeric = [{name: value for name, value in row.params.items() if type(value) in (int, float)} for row in having]
     varying = [
         name
         for name in most_common(numeric, 12)
         if len({str(value_of(row, f"params.{name}")) for row in having if name in row.params}) > 1
+        and sum(name in row.params for row in having) * 2 > len(having)
     ]
     return varying[0] if varying else "run"
 

@@ -1,0 +1,108 @@
+"""Every command of the README, run as a reader would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import mlops_nb
+from mlops_nb.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
+CELLS = [text.rstrip("\n") for language, text in BLOCKS if language == "python"]
+LINES = [
+    line.partition("  #")[0].strip() for language, text in BLOCKS if language == "sh" for line in text.splitlines()
+]
+
+
+def terminal(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    beside_python = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{beside_python}:{os.environ['PATH']}"}
+    return subprocess.run(line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A folder in which the tour's cells ran in a real kernel, in their order."""
+    folder = tmp_path_factory.mktemp("tour")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
+    nbformat.write(notebook, folder / "notebook.ipynb")
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+    nbformat.write(notebook, folder / "notebook.ipynb")
+    return folder
+
+
+def shown(project: Path, beginning: str) -> str:
+    cells = nbformat.read(project / "notebook.ipynb", as_version=4).cells
+    (cell,) = [cell for cell in cells if cell.source.startswith(beginning)]
+    return "\n".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+
+
+def test_the_tours_cells_show_what_the_tour_says(project):
+    assert "forest finished" in shown(project, "%%mlops run forest")
+    assert "n_estimators=50" in shown(project, "%%mlops run forest")
+    assert "curve finished" in shown(project, "%%mlops run curve")
+    assert "2 runs" in shown(project, "%mlops runs")
+    assert "against" in shown(project, "%mlops runs")
+    assert "Verified" in shown(project, "%mlops export")
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if not line.startswith(("make ", ". "))])
+def test_command_of_the_terminal_works(project, line):
+    done = terminal(line, project)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() or "nbconvert" in line
+
+
+def test_every_command_is_either_run_here_or_a_target_of_make():
+    assert {line.split()[0] for line in LINES} == {"make", "jupyter", "python", "."}
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = set(re.findall(r"\bmake ([a-z]+)\b", README))
+    assert {"demo", "test", "lab", "help", "bench"} <= named
+    assert named <= targets
+
+
+def test_make_help_lists_every_target():
+    done = terminal("make help", ROOT)
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {
+        "help", ".venv", "demo", "test", "lab", "check", "bench", "lock",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_make_demo_captures_exports_and_verifies(tmp_path):
+    """In a copy of the project, with the packages this test runs on."""
+    copy = tmp_path / "project"
+    ignored = shutil.ignore_patterns(".git", ".venv*", ".mlops", "demo", "__pycache__", ".*_cache", "shots")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    (copy / ".venv" / "bin").mkdir(parents=True)
+    (copy / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (copy / ".venv" / "bin" / "python").chmod(0o755)
+    (copy / ".venv" / ".installed").touch()
+    done = terminal("make demo", copy)
+    assert done.returncode == 0, done.stderr
+    assert "Verified: 6 metrics equal to the captured runs'" in done.stdout
+    assert re.search(r"^12 of \d\d runs\. ", done.stdout, re.M)
+    assert (copy / "demo" / "late_flights.py").is_file()
+
+
+def test_every_public_name_and_command_that_it_names_is_there():
+    for name in re.findall(r"\bmlops_nb\.(\w+)\(", README):
+        assert hasattr(mlops_nb, name)
+    for name in re.findall(r"%mlops ([a-z]+)", README):
+        assert name in COMMANDS
+
+
+def test_every_file_that_it_names_is_there():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
