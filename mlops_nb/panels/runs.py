@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table
-from mlops_nb.panels.runs_view import PAGE, cell_text, columns_of, is_drawable, most_common, scatter_svg, value_of
+from mlops_nb.panels.blocks import Block, Line, Picture, Table
+from mlops_nb.panels.runs_view import (
+    PAGE,
+    Compare,
+    Load,
+    Refresh,
+    cell_text,
+    columns_of,
+    main_metric,
+    main_param,
+    scatter_svg,
+    sentence,
+)
 from mlops_nb.panels.theme import Panel
-from mlops_nb.panels.wording import count, number, one_line
-from mlops_nb.tracking.metrics import lower_is_better
-from mlops_nb.tracking.runs import Run, RunSummary, RunTable
-
-if TYPE_CHECKING:
-    from mlops_nb.tracking.compare import Comparison
-
-Load = Callable[[int], Run]
-Compare = Callable[[int, int], "Comparison"]
-Refresh = Callable[[], RunTable]
+from mlops_nb.tracking.runs import RunTable
 
 
 def runs_panel(
@@ -40,50 +41,9 @@ def runs_panel(
     return Panel(_blocks(table), live=live if table.rows else None)
 
 
-def sentence(table: RunTable) -> tuple[str | Span, ...]:
-    """How many runs, and which is the best by the commonest metric."""
-    shown = len(table.rows)
-    total = count(table.total, "run") if shown == table.total else f"{shown:,} of {count(table.total, 'run')}"
-    metric = main_metric(table)
-    best = best_run(table, metric) if metric else None
-    if best is None:
-        return (f"{total}.",)
-    value = number(float(best.metrics[metric]))
-    way = "lowest" if lower_is_better(metric) else "highest"
-    said = f" {one_line(best.name, 40)} (run {best.id}) has the {way} {one_line(metric, 40)}: {value}."
-    return (f"{total}.", said)
-
-
-def main_metric(table: RunTable) -> str:
-    """The metric that most runs have."""
-    return next(iter(most_common([row.metrics for row in table.rows], 1)), "")
-
-
-def best_run(table: RunTable, metric: str) -> RunSummary | None:
-    """The run with the best finite value of a metric; the newest of equals."""
-    having = [row for row in table.rows if is_drawable(row.metrics.get(metric))]
-    if not having:
-        return None
-    sign = -1 if lower_is_better(metric) else 1
-    return max(having, key=lambda row: (sign * row.metrics[metric], row.id))
-
-
-def main_param(table: RunTable, metric: str) -> str:
-    """The numeric parameter that varies among the runs with the metric and most of them have, or `run`."""
-    having = [row for row in table.rows if metric in row.metrics]
-    numeric = [{name: value for name, value in row.params.items() if type(value) in (int, float)} for row in having]
-    varying = [
-        name
-        for name in most_common(numeric, 12)
-        if len({str(value_of(row, f"params.{name}")) for row in having if name in row.params}) > 1
-        and sum(name in row.params for row in having) * 2 > len(having)
-    ]
-    return varying[0] if varying else "run"
-
-
 def _blocks(table: RunTable) -> Iterator[Block]:
     if not table.rows:
-        yield Line(("No runs here yet.", " The first: %%mlops run NAME as a cell's first line."), "sentence")
+        yield Line("No runs here yet. The first: %%mlops run NAME as a cell's first line.", "sentence")
         return
     yield Line(sentence(table), "sentence")
     metric = main_metric(table)

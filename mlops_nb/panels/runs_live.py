@@ -14,7 +14,6 @@ from mlops_nb.errors import MlopsError
 from mlops_nb.panels.blocks import Line, as_html
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.run import run_panel
-from mlops_nb.panels.runs import main_metric, main_param, sentence
 from mlops_nb.panels.runs_view import (
     PAGE,
     cell_text,
@@ -22,7 +21,10 @@ from mlops_nb.panels.runs_view import (
     drawn_words,
     figure,
     filtered_rows,
+    main_metric,
+    main_param,
     most_common,
+    sentence,
     sorted_rows,
 )
 from mlops_nb.panels.theme import framed
@@ -30,7 +32,7 @@ from mlops_nb.panels.wording import count, many_lines, one_line
 from mlops_nb.tracking.runs import RunTable
 
 if TYPE_CHECKING:
-    from mlops_nb.panels.runs import Compare, Load, Refresh
+    from mlops_nb.panels.runs_view import Compare, Load, Refresh
 
 HERE = Path(__file__).parent
 

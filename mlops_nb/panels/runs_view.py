@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 from mlops_nb.panels.theme import BLUE, GREY, ORANGE
 from mlops_nb.panels.wording import STATUS_WORDS, ago, count, duration, exact_time, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
-from mlops_nb.tracking.runs import RunSummary, RunTable
+from mlops_nb.tracking.runs import Run, RunSummary, RunTable
 from mlops_nb.tracking.values import Value
+
+if TYPE_CHECKING:
+    from mlops_nb.tracking.compare import Comparison
 
 PAGE = 10
 METRICS = 4
@@ -23,6 +27,11 @@ CATEGORIES = 12
 
 PLOTTED = 500
 """At most so many runs are drawn; more cannot be told apart."""
+
+
+Load = Callable[[int], Run]
+Compare = Callable[[int, int], "Comparison"]
+Refresh = Callable[[], RunTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,47 @@ def cell_text(row: RunSummary, key: str, now: float | None = None) -> tuple[str,
     if key.startswith("metrics."):
         return number(float(str(value))), str(value)
     return setting(value, 24), setting(value, 300)
+
+
+def sentence(table: RunTable) -> str:
+    """How many runs, and which is the best by the commonest metric."""
+    shown = len(table.rows)
+    total = count(table.total, "run") if shown == table.total else f"{shown:,} of {count(table.total, 'run')}"
+    metric = main_metric(table)
+    best = best_run(table, metric) if metric else None
+    if best is None:
+        return f"{total}."
+    value = number(float(best.metrics[metric]))
+    way = "lowest" if lower_is_better(metric) else "highest"
+    said = f"{one_line(best.name, 40)} (run {best.id}) has the {way} {one_line(metric, 40)}: {value}."
+    return f"{total}. {said}"
+
+
+def main_metric(table: RunTable) -> str:
+    """The metric that most runs have."""
+    return next(iter(most_common([row.metrics for row in table.rows], 1)), "")
+
+
+def best_run(table: RunTable, metric: str) -> RunSummary | None:
+    """The run with the best finite value of a metric; the newest of equals."""
+    having = [row for row in table.rows if is_drawable(row.metrics.get(metric))]
+    if not having:
+        return None
+    sign = -1 if lower_is_better(metric) else 1
+    return max(having, key=lambda row: (sign * row.metrics[metric], row.id))
+
+
+def main_param(table: RunTable, metric: str) -> str:
+    """The numeric parameter that varies among the runs with the metric and most of them have, or `run`."""
+    having = [row for row in table.rows if metric in row.metrics]
+    numeric = [{name: value for name, value in row.params.items() if type(value) in (int, float)} for row in having]
+    varying = [
+        name
+        for name in most_common(numeric, 12)
+        if len({str(value_of(row, f"params.{name}")) for row in having if name in row.params}) > 1
+        and sum(name in row.params for row in having) * 2 > len(having)
+    ]
+    return varying[0] if varying else "run"
 
 
 def sorted_rows(rows: Sequence[RunSummary], sort: str) -> list[RunSummary]:

@@ -1,8 +1,10 @@
 """The one SQLite file and the blobs beside it. All SQL of the project lives here.
 
 location.py    which folder is the store: found by walking up, made on first use
-connection.py  Store: open, check, transaction; the only place that connects
+connection.py  check, connect, transaction; the only place that connects
 schema.py      numbered migrations, append-only
+database.py    Store: an open file, made or migrated when it must be
+opening.py     the stores this process has open
 sessions.py    the processes that wrote, and which of them still live
 runs.py        rows of runs, params, metrics, tags, outputs, data, artifacts
 cells.py       rows of executed cells
@@ -16,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.store.location import store_folder as store_folder
 
 if TYPE_CHECKING:
-    from mlops_nb.store.connection import Store as Store
-    from mlops_nb.store.connection import close_stores as close_stores
-    from mlops_nb.store.connection import open_store as open_store
+    from mlops_nb.store.database import Store as Store
+    from mlops_nb.store.opening import close_stores as close_stores
+    from mlops_nb.store.opening import open_store as open_store
 
 
 def __getattr__(name: str) -> Any:
     """What needs sqlite3 is imported when it is first used: loading the extension opens nothing."""
     if name not in ("Store", "close_stores", "open_store"):
         raise AttributeError(f"module 'mlops_nb.store' has no attribute {name!r}")
-    from mlops_nb.store import connection
+    from mlops_nb.store import opening
 
-    return getattr(connection, name)
+    return getattr(opening, name)

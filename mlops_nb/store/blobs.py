@@ -12,7 +12,7 @@ from mlops_nb.errors import StoreIsDamaged
 from mlops_nb.store.connection import faults
 
 if TYPE_CHECKING:
-    from mlops_nb.store.connection import Store
+    from mlops_nb.store.database import Store
 
 _CHUNK = 1 << 20
 

@@ -11,7 +11,7 @@ from mlops_nb.store.runs import source_id
 from mlops_nb.tracking.executions import Execution
 
 if TYPE_CHECKING:
-    from mlops_nb.store.connection import Store
+    from mlops_nb.store.database import Store
 
 
 def insert_execution(connection: sqlite3.Connection, session: int, one: Execution) -> int:

@@ -1,17 +1,15 @@
-"""The only place that connects to the SQLite file: open, check, transaction."""
+"""The only place that connects to the SQLite file: check, connect, transaction."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from mlops_nb.errors import (
     StoreIsDamaged,
@@ -20,7 +18,6 @@ from mlops_nb.errors import (
     StoreIsNewer,
     StoreUnavailable,
 )
-from mlops_nb.store.location import DATABASE, store_folder
 
 APPLICATION_ID = 0x6D6C6F70
 """`mlop` in ASCII, in the header of every store."""
@@ -29,102 +26,6 @@ SCHEMA_VERSION = 1
 """What this code reads and writes; equal to the number of migrations."""
 
 BUSY_SECONDS = 5.0
-
-_open: dict[Path, Store] = {}
-_left_to_parent: list[sqlite3.Connection] = []
-_guard = threading.RLock()
-
-
-class Store:
-    """An open store: one connection, shared by the threads of this process under a lock.
-
-    Args:
-        folder: the store's folder; made, with an empty database in it, when it is not there.
-
-    Raises:
-        StoreUnavailable: or a child that says why; the file is left as it was.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        from mlops_nb.store import schema
-
-        self.folder = folder
-        self.path = folder / DATABASE
-        self.lock = threading.RLock()
-        with faults(self.path):
-            if not self.path.exists():
-                schema.create(folder)
-            check_file(self.path)
-            self.connection = connect(self.path)
-            version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
-            if version > SCHEMA_VERSION:
-                self.connection.close()
-                raise _newer(self.path, version)
-            if version < SCHEMA_VERSION:
-                schema.migrate(self.connection, folder)
-            self._inode = self.path.stat().st_ino
-        self._pid = os.getpid()
-
-    def is_gone(self) -> bool:
-        """Whether the file that is open is no longer the one at the path."""
-        try:
-            return self.path.stat().st_ino != self._inode
-        except OSError:
-            return True
-
-    def belongs_here(self) -> bool:
-        """Whether this process opened it; after a fork the child must open its own."""
-        return self._pid == os.getpid()
-
-    def close(self) -> None:
-        """Close the connection, or leave it alone when a parent process owns it."""
-        with self.lock:
-            if self.belongs_here():
-                self.connection.close()
-            else:
-                _left_to_parent.append(self.connection)
-
-    def transaction(self, durable: bool = False) -> Transaction:
-        """One write transaction; committed whole or not at all, Ctrl-C kept waiting until it is over.
-
-        Args:
-            durable: wait until the disk has it (a power cut loses nothing).
-        """
-        return Transaction(self, durable)
-
-    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
-        """All rows of a query, as tuples of what SQLite holds."""
-        with self.lock, faults(self.path):
-            return self.connection.execute(sql, values).fetchall()
-
-
-def open_store(start: Path | None = None, *, folder: Path | None = None) -> Store:
-    """The store for `start` (default: the working directory), opened once a process and kept.
-
-    Args:
-        start: folder from which the store is looked for, upwards.
-        folder: the store's own folder, instead of looking.
-    """
-    folder = folder or store_folder(start)
-    with _guard:
-        known = _open.get(folder)
-        if known and known.belongs_here() and not known.is_gone():
-            return known
-        if known:
-            known.close()
-            del _open[folder]
-        _open[folder] = store = Store(folder)
-    from mlops_nb.store import sessions
-
-    sessions.mark_killed(store)
-    return store
-
-
-def close_stores() -> None:
-    """Close every store this process has open."""
-    with _guard:
-        while _open:
-            _open.popitem()[1].close()
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -161,10 +62,11 @@ def check_file(path: Path) -> None:
         )
     (version,) = struct.unpack(">I", header[60:64])
     if version > SCHEMA_VERSION:
-        raise _newer(path, version)
+        raise newer(path, version)
 
 
-def _newer(path: Path, version: int) -> StoreIsNewer:
+def newer(path: Path, version: int) -> StoreIsNewer:
+    """The refusal of a store that a later release wrote."""
     needed = _needed_release(path)
     return StoreIsNewer(
         f"{path} was written by a newer mlops_nb (schema {version}, this one knows {SCHEMA_VERSION})",
@@ -218,15 +120,14 @@ def _named(error: sqlite3.Error, path: Path) -> StoreUnavailable:
 class Transaction:
     """`with store.transaction() as connection:` — a class, not a generator, because every log call enters one."""
 
-    __slots__ = ("_connection", "_durable", "_interrupt", "_store")
+    __slots__ = ("_connection", "_durable", "_interrupt", "_lock", "_path")
 
-    def __init__(self, store: Store, durable: bool) -> None:
-        self._store, self._durable = store, durable
-        self._connection = store.connection
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: threading.RLock, durable: bool) -> None:
+        self._connection, self._path, self._lock, self._durable = connection, path, lock, durable
         self._interrupt = Uninterrupted()
 
     def __enter__(self) -> sqlite3.Connection:
-        self._store.lock.acquire()
+        self._lock.acquire()
         self._interrupt.begin()
         try:
             if self._durable:
@@ -235,7 +136,7 @@ class Transaction:
         except BaseException as error:
             self._leave()
             if isinstance(error, sqlite3.Error):
-                raise _named(error, self._store.path) from error
+                raise _named(error, self._path) from error
             raise
         return self._connection
 
@@ -248,7 +149,7 @@ class Transaction:
         finally:
             self._leave()
         if isinstance(error, sqlite3.Error):
-            raise _named(error, self._store.path) from error
+            raise _named(error, self._path) from error
 
     def _leave(self) -> None:
         try:
@@ -258,7 +159,7 @@ class Transaction:
                 if self._durable:
                     self._connection.execute("PRAGMA synchronous=NORMAL")
         finally:
-            self._store.lock.release()
+            self._lock.release()
             self._interrupt.end()
 
 

@@ -18,7 +18,7 @@ from mlops_nb.tracking.runs import Artifact, Metric, Output, Param, Run, RunErro
 from mlops_nb.tracking.values import decode_value, encode_value
 
 if TYPE_CHECKING:
-    from mlops_nb.store.connection import Store
+    from mlops_nb.store.database import Store
 
 Point = tuple[str, int | None, float, float]
 """Name, step, value, time of a logged metric."""

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.store.connection import APPLICATION_ID, SCHEMA_VERSION, connect
+from mlops_nb.store import connection as settings
+from mlops_nb.store.connection import APPLICATION_ID, connect
 from mlops_nb.store.location import DATABASE
 
 _V1 = """
@@ -148,7 +149,7 @@ def _apply(connection: sqlite3.Connection) -> None:
     try:
         steps.apply(Database(connection, execute_plugins=False))
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version={settings.SCHEMA_VERSION}")
         connection.execute("INSERT OR REPLACE INTO store_info VALUES ('needs_release', ?)", [RELEASES[-1]])
         connection.execute("COMMIT")
     except BaseException:

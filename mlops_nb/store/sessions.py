@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-    from mlops_nb.store.connection import Store
+    from mlops_nb.store.database import Store
 
 _mine: dict[tuple[str, int, int], tuple[int, str, BaseFileLock]] = {}
 

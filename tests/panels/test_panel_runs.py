@@ -9,14 +9,17 @@ from html import unescape
 import pytest
 
 from mlops_nb.errors import StoreUnavailable
-from mlops_nb.panels.runs import best_run, main_metric, main_param, runs_panel
+from mlops_nb.panels.runs import runs_panel
 from mlops_nb.panels.runs_view import (
     CATEGORIES,
     PLOTTED,
+    best_run,
     columns_of,
     drawn_words,
     figure,
     filtered_rows,
+    main_metric,
+    main_param,
     scatter_svg,
     sorted_rows,
     spread,

@@ -88,7 +88,6 @@ def test_failed_migration_leaves_the_old_schema_and_the_step_pending(folder, mon
 
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, breaks))
-        patch.setattr(schema, "SCHEMA_VERSION", 2)
         patch.setattr(connection, "SCHEMA_VERSION", 2)
         with pytest.raises(StoreUnavailable, match="halfway"):
             open_store()
@@ -107,7 +106,6 @@ def test_later_migration_keeps_what_is_stored(folder, monkeypatch):
 
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, adds_a_column))
     monkeypatch.setattr(schema, "RELEASES", (*schema.RELEASES, "0.2.0"))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
     monkeypatch.setattr(connection, "SCHEMA_VERSION", 2)
     assert open_store().rows("SELECT colour, count(*) FROM runs GROUP BY 1") == [(None, 3)]
 
