@@ -23,6 +23,7 @@ from mlops_nb.store.location import set_home
 if TYPE_CHECKING:
     from mlops_nb.notebook.outputs import OutputListener
     from mlops_nb.reproducibility.records import DataFingerprint
+    from mlops_nb.tracking.executions import Execution
     from mlops_nb.tracking.runs import Output
     from mlops_nb.tracking.service import ActiveRun
 
@@ -84,22 +85,18 @@ class Capture:
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
         self.shell.events.register("post_run_cell", self.post_run_cell)
         self.shell.input_transformers_cleanup.append(self.transform)
-        self.shell.ast_transformers.append(self)
 
     def unload(self) -> None:
         """Take every hook off the shell; a run that is going on ends here."""
         for cell in self._cells:
-            self._end_runs(cell, None)
+            self._end_runs(cell, None, None)
         with suppress(ValueError):
             self.shell.events.unregister("pre_run_cell", self.pre_run_cell)
         with suppress(ValueError):
             self.shell.events.unregister("post_run_cell", self.post_run_cell)
-        for hooks, hook in (
-            (self.shell.input_transformers_cleanup, self.transform),
-            (self.shell.ast_transformers, self),
-        ):
-            if hook in hooks:
-                hooks.remove(hook)
+        if self.transform in self.shell.input_transformers_cleanup:
+            self.shell.input_transformers_cleanup.remove(self.transform)
+        self._watch_syntax(False)
         set_home(None)
         if getattr(self.shell, ATTRIBUTE, None) is self:
             delattr(self.shell, ATTRIBUTE)
@@ -133,6 +130,7 @@ class Capture:
         match = _RUN_LINE.match(lines[0]) if lines else None
         if match is None:
             return lines
+        self._watch_syntax(True)
         arguments = match[1].strip()
         if {"-h", "--help"} & set(arguments.split()):
             return ["get_ipython().run_line_magic('mlops', 'run --help')\n"]
@@ -146,6 +144,12 @@ class Capture:
         if last is None:
             return [f"{begin}\n", *body]
         return ["\n", *body[:last], f"{body[last].rstrip()}; {begin}\n", *body[last + 1 :]]
+
+    def _watch_syntax(self, is_wanted: bool) -> None:
+        """Be one of IPython's AST transformers only while a run is captured: with any, it walks every cell's tree."""
+        hooks = self.shell.ast_transformers
+        if (self in hooks) != is_wanted:
+            (hooks.append if is_wanted else hooks.remove)(self)
 
     def visit(self, tree: ast.AST) -> ast.AST:
         """Let a captured cell's metrics be seen (IPython calls this for every syntax tree)."""
@@ -178,12 +182,13 @@ class Capture:
         cell = self._cells.pop()
         while info is not None and cell.info is not info:
             cell = self._cells.pop()
+        if not self._cells:
+            self._watch_syntax(False)
         duration = time.perf_counter() - cell.clock
         try:
             self._note_parameters(cell)
-            self._end_runs(cell, result)
-            if not self._cells and (self.is_tracking or cell.finished):
-                self._record_cell(cell, result, duration)
+            wanted = not self._cells and (self.is_tracking or cell.runs or cell.finished)
+            self._end_runs(cell, result, self._execution(cell, result, duration) if wanted else None)
         except StoreUnavailable as error:
             self._complain(f"mlops_nb: this cell was not recorded: {error.what}. Try: {error.fix}")
         except Exception as error:  # whatever our own fault is, the user's cell is over and well
@@ -234,6 +239,7 @@ class Capture:
             for name, value in options["tag"]:
                 run.set_tag(name, value)
         self.shell.user_ns[OBSERVER] = self.shell.user_ns_hidden[OBSERVER] = observer_of(going.observed)
+        self._watch_syntax(True)
         going.listener.start()
 
     def _data_read(self, source: str) -> tuple[DataFingerprint, ...]:
@@ -248,11 +254,21 @@ class Capture:
                     found.append(fingerprint(name, value))
         return tuple(one for one in found if one is not None)
 
-    def _end_runs(self, cell: _Cell, result: Any) -> None:
+    def _end_runs(self, cell: _Cell, result: Any, execution: Execution | None) -> None:
+        """End the cell's runs, inner ones first; the last, or else we, record the execution."""
+        has_runs = bool(cell.runs)
         while cell.runs:
-            self._end_run(cell, cell.runs.pop(), _raised(result))
+            going = cell.runs.pop()
+            self._end_run(cell, going, _raised(result), None if cell.runs else execution)
+        if execution is not None and not has_runs:
+            from mlops_nb.store import open_store
+            from mlops_nb.tracking import service
 
-    def _end_run(self, cell: _Cell, going: _Going, raised: BaseException | None) -> None:
+            service.record_execution(execution, cell.finished, open_store())
+
+    def _end_run(
+        self, cell: _Cell, going: _Going, raised: BaseException | None, execution: Execution | None = None
+    ) -> None:
         from mlops_nb.notebook.inference import OBSERVER
         from mlops_nb.tracking import service
 
@@ -262,6 +278,7 @@ class Capture:
         if not self._going():
             self.shell.user_ns.pop(OBSERVER, None)
             self.shell.user_ns_hidden.pop(OBSERVER, None)
+            self._watch_syntax(False)
         service.record_surroundings(run)
         with run.together():
             parts: Mapping[str, Callable[[], None]] = {
@@ -269,6 +286,7 @@ class Capture:
                 "outputs": lambda: self._add_outputs(going, outputs),
                 "parameters": lambda: self._add_params(going),
                 "metrics": lambda: self._add_metrics(going),
+                "cell": lambda: run.add_execution(execution, cell.finished) if execution else None,
             }
             for part, add in parts.items():
                 try:
@@ -321,14 +339,13 @@ class Capture:
             if found:
                 run.log_metrics(found, inferred=True)
 
-    def _record_cell(self, cell: _Cell, result: Any, duration: float) -> None:
+    def _execution(self, cell: _Cell, result: Any, duration: float) -> Execution:
         from mlops_nb.notebook.cells import read_cell
-        from mlops_nb.store import open_store
         from mlops_nb.tracking import service
         from mlops_nb.tracking.executions import Execution
 
         names = read_cell(cell.info.raw_cell)
-        one = Execution(
+        return Execution(
             source=cell.info.raw_cell,
             started=cell.started,
             duration=duration,
@@ -339,7 +356,6 @@ class Capture:
             reads=names.reads,
             writes=names.writes,
         )
-        service.record_execution(one, cell.finished, open_store())
 
     def show(self, panel: Any) -> None:
         """Put a panel under the cell."""

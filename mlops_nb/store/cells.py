@@ -14,27 +14,31 @@ if TYPE_CHECKING:
     from mlops_nb.store.database import Store
 
 
-def insert_execution(connection: sqlite3.Connection, session: int, one: Execution) -> int:
-    """A new row for an executed cell; its number."""
-    return (
-        connection.execute(
-            "INSERT INTO executions (session_id, notebook, cell_id, execution_count, source_id, started, duration, "
-            "status, reads, writes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                session,
-                one.notebook,
-                one.cell_id,
-                one.execution_count,
-                source_id(connection, one.source),
-                one.started,
-                one.duration,
-                one.status,
-                _names(one.reads),
-                _names(one.writes),
-            ),
-        ).lastrowid
-        or 0
-    )
+def insert_execution(connection: sqlite3.Connection, session: int, one: Execution, run_ids: Iterable[int]) -> None:
+    """A new row for an executed cell, and that these runs belong to it."""
+    execution = connection.execute(
+        "INSERT INTO executions (session_id, notebook, cell_id, execution_count, source_id, started, duration, "
+        "status, reads, writes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            session,
+            one.notebook,
+            one.cell_id,
+            one.execution_count,
+            source_id(connection, one.source),
+            one.started,
+            one.duration,
+            one.status,
+            _names(one.reads),
+            _names(one.writes),
+        ),
+    ).lastrowid
+    connection.executemany("UPDATE runs SET execution_id = ? WHERE id = ?", [(execution, run) for run in run_ids])
+
+
+def add_execution(connection: sqlite3.Connection, run_id: int, one: Execution, others: Iterable[int]) -> None:
+    """The executed cell that a run, and others, belong to."""
+    session = connection.execute("SELECT session_id FROM runs WHERE id = ?", [run_id]).fetchone()[0]
+    insert_execution(connection, session, one, (*others, run_id))
 
 
 def _names(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -96,13 +96,6 @@ def set_surroundings(
             code and code.dirty,
             run_id,
         ),
-    )
-
-
-def set_execution(connection: sqlite3.Connection, run_ids: Iterable[int], execution_id: int) -> None:
-    """Say which executed cell the runs belong to."""
-    connection.executemany(
-        "UPDATE runs SET execution_id = ? WHERE id = ?", [(execution_id, run_id) for run_id in run_ids]
     )
 
 

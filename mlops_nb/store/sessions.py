@@ -13,19 +13,20 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
     from mlops_nb.store.database import Store
 
-_mine: dict[tuple[str, int, int], tuple[int, str, BaseFileLock]] = {}
+_mine: WeakKeyDictionary[Store, tuple[int, str, BaseFileLock]] = WeakKeyDictionary()
+"""Row, name and lock by open store, not by its path or inode: both come again when a store is removed and made anew."""
 
 
 def session_id(store: Store) -> int:
     """The row of this process's session in the store, made and locked at its first use."""
-    key = (str(store.path), store.path.stat().st_ino, os.getpid())
-    if key not in _mine:
+    if store not in _mine:
         from filelock import FileLock
 
         uid = uuid.uuid4().hex
@@ -37,8 +38,8 @@ def session_id(store: Store) -> int:
                 "INSERT INTO sessions (uid, started, pid, host) VALUES (?, ?, ?, ?)",
                 (uid, time.time(), os.getpid(), platform.node()),
             ).lastrowid
-        _mine[key] = (row or 0, uid, lock)
-    return _mine[key][0]
+        _mine[store] = (row or 0, uid, lock)
+    return _mine[store][0]
 
 
 def mark_killed(store: Store) -> int:
@@ -59,7 +60,7 @@ def mark_killed(store: Store) -> int:
 def _is_alive(store: Store, uid: str) -> bool:
     from filelock import FileLock, Timeout
 
-    if any(uid == mine and key[2] == os.getpid() for key, (_, mine, _) in _mine.items()):
+    if any(uid == mine and one.belongs_here() for one, (_, mine, _) in _mine.items()):
         return True
     path = _lock_path(store, uid)
     if not path.exists():

@@ -207,6 +207,10 @@ class ActiveRun:
         if data:
             self._write(rows.add_data, data)
 
+    def add_execution(self, one: Execution, others: Sequence[int] = ()) -> None:
+        """Keep the executed cell that the run, and other runs that are over, belong to."""
+        self._write(cells.add_execution, one, tuple(others))
+
     def add_surroundings(self, environment: Environment | None, code: CodeVersion | None) -> None:
         """Keep the packages and the commit the run was made with."""
         self._write(rows.set_surroundings, environment, code)
@@ -325,8 +329,7 @@ def record_execution(one: Execution, run_ids: Sequence[int], store: Store) -> No
     """Keep an executed cell, and that these runs belong to it."""
     session = session_id(store)
     with store.transaction() as connection:
-        execution = cells.insert_execution(connection, session, one)
-        rows.set_execution(connection, run_ids, execution)
+        cells.insert_execution(connection, session, one, run_ids)
 
 
 def not_recorded(name: str, fault: StoreUnavailable) -> str:

@@ -141,6 +141,19 @@ def test_observing_metrics_changes_neither_namespace_nor_traceback(shell, capsys
     assert not [name for name in shell.user_ns if "mlops_observe" in name]
 
 
+def test_metrics_are_observed_in_a_body_run_by_its_magic_too(shell):
+    shell.run_cell("from sklearn.metrics import accuracy_score")
+    shell.run_cell_magic("mlops", "run called", "accuracy_score([1, 0, 1, 1], [1, 0, 0, 1]);")
+    assert [(each.name, each.value) for each in service.show("called").metrics] == [("accuracy_score", 0.75)]
+
+
+def test_cells_without_a_run_are_not_walked(shell):
+    shell.run_cell("%%mlops run one\n1 +")
+    shell.run_cell("%%mlops run two\nraise ValueError")
+    shell.run_cell("%%mlops run three --metri x\n")
+    assert shell.ast_transformers == []
+
+
 def test_missing_name_is_a_note_not_an_error(shell, capsys):
     result = shell.run_cell("%%mlops run a --param nope --metric word\nword = 'text'")
     assert result.success

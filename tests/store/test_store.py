@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -320,6 +321,15 @@ def test_store_removed_while_a_run_goes_on_is_said_in_one_line(folder, capsys):
     with service.run("next"):
         pass
     assert service.runs().total == 1
+
+
+def test_store_made_anew_at_the_same_place_has_sessions_of_its_own(folder):
+    """The system gives a new file the number of the removed one sooner or later; ten times is enough here."""
+    for _ in range(10):
+        with service.run("again"):
+            pass
+        assert len(service.runs().rows) == 1
+        shutil.rmtree(folder / ".mlops")
 
 
 def test_tampered_blob_is_refused_by_name(folder):
