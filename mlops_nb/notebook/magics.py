@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_nb.errors import BadUsage
 from mlops_nb.notebook.capture import ATTRIBUTE, Capture
+from mlops_nb.panels import PANELS, panel_of
 
 NAME = "mlops"
 
@@ -18,6 +19,8 @@ def load(shell: Any) -> None:
     unload(shell)
     Capture(shell).load()
     _magic_on(shell)
+    for name in PANELS:
+        shell.display_formatter.ipython_display_formatter.for_type_by_name(*name.rsplit(".", 1), _show)
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers.append(_matcher(shell))
@@ -30,11 +33,20 @@ def unload(shell: Any) -> None:
         old.unload()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(NAME, None)
+    for name in PANELS:
+        shell.display_formatter.ipython_display_formatter.pop(name, None)
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers[:] = [
             matcher for matcher in completer.custom_matchers if not getattr(matcher, "is_of_mlops_nb", False)
         ]
+
+
+def _show(record: Any) -> None:
+    """IPython: a record that a cell ends in is shown as its panel."""
+    from IPython.core.getipython import get_ipython
+
+    getattr(get_ipython(), ATTRIBUTE).show(panel_of(record))
 
 
 def _magic_on(shell: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mlops_nb.record import Record
@@ -70,7 +70,7 @@ class Export(Record):
 
     notebook: str
     path: str
-    source: str
+    source: str = field(repr=False)
     parameters: tuple[ScriptParameter, ...]
     steps: tuple[ScriptStep, ...]
     left_out: tuple[LeftOut, ...]

@@ -1,10 +1,37 @@
 """Panels: a record in, something to look at out. Nothing here queries.
 
-theme.py        Panel (live widget, static HTML and text in one output), numbers, times, colours
+theme.py        Panel (static HTML and text, live widget), numbers, times, colours
+blocks.py       what a panel is made of, as HTML and as text
+wording.py      numbers, times and names as people read them
 run_card.py     the card under a captured cell
-runs.py         the runs table with its plot
+runs.py         the runs table with its plot; runs_view.py its values, runs_live.py its widget
 run.py          one run, whole
 comparison.py   two runs, only what differs
 status.py       the store
 export.py       the exported script and its verification
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlops_nb.panels.theme import Panel
+    from mlops_nb.record import Record
+
+PANELS = {
+    "mlops_nb.tracking.runs.Run": "run",
+    "mlops_nb.tracking.compare.Comparison": "comparison",
+    "mlops_nb.tracking.runs.StoreStatus": "status",
+    "mlops_nb.notebook.records.Export": "export",
+}
+"""Records that a function returns, and the file of the panel each is shown as."""
+
+
+def panel_of(record: Record) -> Panel:
+    """The panel of a record."""
+    kind = type(record)
+    name = PANELS[f"{kind.__module__}.{kind.__qualname__}"]
+    panel: Panel = getattr(import_module(f"{__name__}.{name}"), f"{name}_panel")(record)
+    return panel

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
-from mlops_nb.panels.theme import Panel, number_span, status_span, time_span
+from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
 from mlops_nb.panels.wording import count, duration, many_lines, one_line, setting, size
 from mlops_nb.tracking.runs import Output, Run
 
@@ -38,7 +38,7 @@ def run_blocks(run: Run) -> tuple[Block, ...]:
 
 
 def _recorded(run: Run) -> Iterator[Block]:
-    took = f" in {duration(run.duration)}" if run.duration is not None else ""
+    took = f" {after(run.status)} {duration(run.duration)}" if run.duration is not None else ""
     yield Line((one_line(run.name, 60), f" (run {run.id}) ", *status_span(run.status), took), "sentence")
     if run.error:
         yield Line((Span(one_line(run.error.type), "strong"), f": {many_lines(run.error.message, 500)}"), "error")

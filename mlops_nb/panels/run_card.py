@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlops_nb.panels.blocks import Block, Line, Span, Table, Words
-from mlops_nb.panels.theme import Panel, change_span, change_spans, number_span, status_span
+from mlops_nb.panels.theme import Panel, after, change_span, change_spans, number_span, status_span
 from mlops_nb.panels.wording import count, duration, many_lines, movement, numbers, one_line, setting
 from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
 
@@ -42,8 +42,7 @@ def _blocks(card: RunCard) -> Iterator[Block]:
 
 
 def _headline(run: Run) -> Words:
-    took = {"RUNNING": "for", "FINISHED": "in"}.get(run.status, "after")
-    time = f" {took} {duration(run.duration)}" if run.duration is not None else ""
+    time = f" {after(run.status)} {duration(run.duration)}" if run.duration is not None else ""
     return (
         *status_span(run.status)[:1],
         f" {one_line(run.name, 60)} ",

@@ -137,6 +137,11 @@ def status_span(status: Status) -> tuple[str | Span, ...]:
     return Span(shape, css=f"mp-{status.lower()}"), f" {word}"
 
 
+def after(status: Status) -> str:
+    """The word between a status and how long the run took."""
+    return {"RUNNING": "for", "FINISHED": "in"}.get(status, "after")
+
+
 def time_span(then: float) -> Span:
     """When it was; a saved notebook would say "just now" for ever."""
     return Span(exact_time(then), "time")

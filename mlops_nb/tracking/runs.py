@@ -91,17 +91,17 @@ class Run(Record):
     notebook: str = ""
     cell_id: str = ""
     execution_count: int | None = None
-    source: str = ""
+    source: str = field(default="", repr=False)
     params: tuple[Param, ...] = ()
     metrics: tuple[Metric, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
-    outputs: tuple[Output, ...] = ()
+    outputs: tuple[Output, ...] = field(default=(), repr=False)
     data: tuple[DataFingerprint, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     children: tuple[int, ...] = ()
     error: RunError | None = None
     code: CodeVersion | None = None
-    environment: Environment | None = None
+    environment: Environment | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     """What could not be recorded, or was cut; one line each."""
 

@@ -232,6 +232,24 @@ def test_unloading_twice_leaves_nothing(shell):
     assert shell.run_cell("x = 1").success
 
 
+def test_record_that_a_cell_ends_in_is_shown_as_its_panel(shell, capsys):
+    shell.run_cell("import mlops_nb")
+    shell.run_cell("%%mlops run one\nx = 1")
+    shell.run_cell("%%mlops run two\nx = 2")
+    capsys.readouterr()
+    for source, said in (
+        ("mlops_nb.show('one')", "one (run 1) ✓ finished in"),
+        ("mlops_nb.compare('one', 'two')", "two (run 2) against one (run 1)"),
+        ("mlops_nb.status()", "2 runs and 2 executed cells in"),
+    ):
+        result = shell.run_cell(source).result
+        assert said in capsys.readouterr().out
+        assert len(repr(result)) < 4000
+    shell.run_cell("%unload_ext mlops_nb")
+    shell.run_cell("mlops_nb.show('one')")
+    assert "Run(id=1" in capsys.readouterr().out
+
+
 def test_completion_offers_commands_options_runs_and_names(shell):
     shell.run_cell("%%mlops run baseline --metric accuracy\naccuracy = 0.5\nn_trees = 3")
 
