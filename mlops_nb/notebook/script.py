@@ -7,7 +7,7 @@ import builtins
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from mlops_nb.errors import MlopsError
@@ -74,7 +74,7 @@ class _Script:
 
     def export(self) -> Export:
         parts = [
-            "# -*- coding: utf-8 -*-\n" + self._docstring(),
+            self._docstring(),
             *self._top(),
             *(self._step_text(step, about) for step, about in zip(self.plan.steps, self.steps, strict=True)),
             self._pipeline_text(),
@@ -171,7 +171,7 @@ class _Script:
         ours = [self._our_import(name) for name in sorted(self._used())]
         yield "\n".join([*future, *ours, *imports])
         if self.plan.notes:
-            yield "\n".join(each.text for each in self.plan.notes)
+            yield _notes_text([each.text for each in self.plan.notes])
         if self.plan.settings:
             yield "\n".join(each.text.strip("\n") for each in self.plan.settings)
         yield from (each.text.strip("\n") for each in self.plan.definitions)
@@ -370,4 +370,28 @@ def _nonlocal(text: str, names: frozenset[str]) -> str:
             line = lines[node.lineno - 1].encode("utf-8")
             start, end = node.col_offset, node.col_offset + len("global")
             lines[node.lineno - 1] = (line[:start] + b"nonlocal" + line[end:]).decode("utf-8")
+    return "\n".join(lines)
+
+
+_NOTE = re.compile(r"# left out: (.*) \(([^()]*)\)")
+
+
+def _notes_text(notes: Sequence[str]) -> str:
+    """What was left out, those with one reason under it.
+
+    >>> print(_notes_text(["# left out: %pwd (no use)", "# left out: %cd (no use)"]))
+    # left out (no use):
+    #     %pwd
+    #     %cd
+    """
+    by_reason: dict[str, list[str]] = {}
+    for note in notes:
+        match = _NOTE.fullmatch(note)
+        by_reason.setdefault(match[2] if match else note, []).append(match[1] if match else note)
+    lines: list[str] = []
+    for reason, left_out in by_reason.items():
+        if len(left_out) == 1:
+            lines.append(left_out[0] if left_out[0] == reason else f"# left out: {left_out[0]} ({reason})")
+        else:
+            lines += [f"# left out ({reason}):", *(f"#     {each}" for each in left_out)]
     return "\n".join(lines)
