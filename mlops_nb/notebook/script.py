@@ -171,7 +171,7 @@ class _Script:
         ours = [self._our_import(name) for name in sorted(self._used())]
         yield "\n".join([*future, *ours, *imports])
         if self.plan.notes:
-            yield _notes_text([each.text for each in self.plan.notes])
+            yield _notes_text([line for each in self.plan.notes for line in each.text.splitlines()])
         if self.plan.settings:
             yield "\n".join(each.text.strip("\n") for each in self.plan.settings)
         yield from (each.text.strip("\n") for each in self.plan.definitions)
