@@ -17,6 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """An empty working directory; stores and runs left open by a test end with it."""
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / "settings" / name.lower()))
+    (tmp_path / "settings" / "ipythondir").mkdir(parents=True)
     monkeypatch.delenv(location.VARIABLE, raising=False)
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     work = tmp_path / "work"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -247,6 +248,11 @@ def write_script(path: Path, source: str, *, force: bool = False) -> None:
         raise BadArgument(
             f"{path} is a notebook's name, a script's ends in .py", f"%mlops export {path.with_suffix('.py')}"
         )
+    if path.stem in sys.stdlib_module_names or path.stem in _imported(source):
+        raise BadArgument(
+            f"{path.name} would be imported in place of the module {path.stem!r}",
+            f"%mlops export {path.with_name(f'{path.stem}_pipeline.py')}",
+        )
     try:
         if not force and path.exists() and not is_export(path.read_bytes().decode("utf-8", "replace")):
             other = path.with_name(f"{path.stem}_pipeline.py")
@@ -257,6 +263,17 @@ def write_script(path: Path, source: str, *, force: bool = False) -> None:
         _replace(path, source)
     except OSError as error:
         raise BadArgument(f"{path} cannot be written: {error.strerror}", "%mlops export pipeline.py") from None
+
+
+def _imported(source: str) -> set[str]:
+    """The modules that a script imports, by the first part of their names."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
 
 
 def _replace(path: Path, source: str) -> None:
