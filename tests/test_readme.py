@@ -27,7 +27,9 @@ LINES = [
 
 def terminal(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     beside_python = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{beside_python}:{os.environ['PATH']}"}
+    of_make = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # a make inside `make test` would speak of its folder
+    environment = {name: value for name, value in os.environ.items() if name not in of_make}
+    environment["PATH"] = f"{beside_python}:{os.environ['PATH']}"
     return subprocess.run(line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from mlops_nb.commands import COMMANDS, Command, Option
 from mlops_nb.errors import MlopsError
 
 _LINE = re.compile(r"^\s*(?P<sign>%%?)mlops\s+(?P<rest>.*)$", re.DOTALL)
+_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$))*""")
 
 
 def matches(context: Any, shell: Any) -> dict[str, Any]:
@@ -22,13 +24,38 @@ def matches(context: Any, shell: Any) -> dict[str, Any]:
         return {"completions": []}
     from IPython.core.completer import SimpleCompletion
 
-    words = re.split(r"\s+", found["rest"])
-    offered = [word for word in offers(found["sign"], words, shell.user_ns) if word.startswith(words[-1])]
+    words = _words(found["rest"])
+    begun = (words[-1], f"'{words[-1]}", f'"{words[-1]}')
+    offered = [word for word in offers(found["sign"], words, shell.user_ns) if word.startswith(begun)]
     return {
         "completions": [SimpleCompletion(text=word, type="magic") for word in dict.fromkeys(offered)],
         "matched_fragment": words[-1],
         "suppress": bool(offered),
     }
+
+
+def _words(line: str) -> list[str]:
+    """The words as they are typed, quotes and all; the last is the one that TAB completes, perhaps empty.
+
+    >>> _words("show 'a b' --x 'c d")
+    ['show', "'a b'", '--x', "'c d"]
+    >>> _words("show ")
+    ['show', '']
+    """
+    words = [found[0] for found in _WORD.finditer(line) if found[0]]
+    return words if words and line.endswith(words[-1]) else [*words, ""]
+
+
+def _typed(name: str) -> str:
+    """A name as it is typed in a line, so that the line means this name.
+
+    >>> print(_typed("forest"), _typed("a forest"), _typed("{a}'s"))
+    forest 'a forest' "{{a}}'s"
+    """
+    text = re.sub(r"[{}$]", r"\g<0>\g<0>", name)
+    if "'" in text:
+        return '"' + re.sub(r'["\\]', r"\\\g<0>", text) + '"'
+    return shlex.quote(text) if re.search(r'[\s"\\]', text) or not text else text
 
 
 def offers(sign: str, words: list[str], namespace: dict[str, object]) -> Iterable[str]:
@@ -90,8 +117,9 @@ def _from_store(values: str, fragment: str) -> list[str]:
         names = ["started", "duration", *runs.metric_names(store)]
         return [f"-{name}" for name in names] + names if fragment.startswith("-") else names
     found = runs.names_and_ids(store)
-    names = [name for _, name in found if not re.search(r"[\s'\"\\{}$]", name)]
-    return names if not fragment.isdigit() else [str(number) for number, _ in found]
+    if fragment.isdigit():
+        return [str(number) for number, _ in found]
+    return [_typed(name) if name.isprintable() and len(name) <= 200 else str(number) for number, name in found]
 
 
 def _files(fragment: str) -> list[str]:

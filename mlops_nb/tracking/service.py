@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 import traceback
 import uuid
@@ -95,6 +96,7 @@ class ActiveRun:
         self._waiting: list[tuple[Write, tuple[object, ...]]] = []
         self._is_holding = False
         self._tried = 0.0
+        self._lock = threading.RLock()
         self._store = store or (parent.store if parent else None)
         self._pid = os.getpid()
         self._flush()
@@ -113,12 +115,21 @@ class ActiveRun:
         return self._store
 
     def _write(self, function: Write, *values: object) -> None:
-        self._waiting.append((function, values))
-        if not self._is_holding and not (self.fault and time.monotonic() - self._tried < RETRY_SECONDS):
-            self._flush()
+        with self._lock:
+            self._waiting.append((function, values))
+            if not self._is_holding and not (self.fault and time.monotonic() - self._tried < RETRY_SECONDS):
+                self._flush()
 
     def _flush(self, durable: bool = False) -> None:
-        """Write everything that waits, in one transaction; keep it when the store fails."""
+        """Write everything that waits, in one transaction; keep it when the store fails.
+
+        What was written is forgotten inside the transaction: a Ctrl-C that waited for it comes right after.
+        """
+        with self._lock:
+            self._flush_locked(durable)
+
+    def _flush_locked(self, durable: bool) -> None:
+        before, waiting = self.id, self._waiting
         try:
             store = self._opened()
             session = session_id(store) if self.id is None else 0
@@ -127,13 +138,12 @@ class ActiveRun:
                 if run_id is None:
                     row = {**self._row, "parent_id": self.parent.id if self.parent else None, "session_id": session}
                     run_id = rows.insert_run(connection, {**row, "source_id": rows.source_id(connection, self._source)})
-                for function, values in self._waiting:
+                for function, values in waiting:
                     function(connection, run_id, *values)
+                self.id, self.fault, self._waiting = run_id, None, []
         except StoreUnavailable as error:
-            self.fault, self._tried = error, time.monotonic()
-        else:
-            self.id, self.fault = run_id, None
-            self._waiting.clear()
+            self.id, self.fault, self._waiting = before, error, waiting
+            self._tried = time.monotonic()
 
     @contextmanager
     def together(self) -> Iterator[None]:
