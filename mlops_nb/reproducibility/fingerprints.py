@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from mlops_nb.reproducibility.records import DataFingerprint
 
-BUDGET_BYTES = 64 << 20
+BUDGET_BYTES = 256 << 20
 """Content up to this size is hashed whole; of what is larger, a fixed sample of rows."""
 
 _SAMPLE_ROWS = 4096
-_TEXT_COST = 100
-"""A value that is a Python object takes as long to hash as so many bytes of a buffer."""
+_TEXT_COST, _OBJECT_COST = 100, 400
+"""A text, or another Python object, takes as long to hash as so many bytes of a buffer."""
+
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 _KINDS = {
     ("pandas", "DataFrame"): "DataFrame",
@@ -32,8 +37,8 @@ def data_kind(value: object) -> str:
 def fingerprint(name: str, value: Any, budget_bytes: int = BUDGET_BYTES) -> DataFingerprint | None:
     """The shape, types and XXH3-128 content hash of a frame or array; None for anything else.
 
-    Equal content gives an equal hash in every process. Above `budget_bytes` a strided sample of 4,096 rows
-    is hashed instead, and `exact` is False.
+    Content that is equal bit for bit gives an equal hash in every process (`-0.0` is not `0.0`). Above
+    `budget_bytes` a strided sample of 4,096 rows is hashed instead, and `exact` is False.
 
     >>> import numpy
     >>> fingerprint("a", numpy.arange(6).reshape(2, 3)).shape
@@ -46,59 +51,105 @@ def fingerprint(name: str, value: Any, budget_bytes: int = BUDGET_BYTES) -> Data
 
     shape = tuple(int(length) for length in value.shape)
     columns = _columns(kind, value)
-    types = {label: str(getattr(column, "dtype", type(column).__name__)) for label, column in columns}
-    size = sum(_bytes_of(column) for _, column in columns)
-    exact = size <= budget_bytes
+    types = {str(label): str(column.dtype) for label, column in columns}
+    exact = sum(_cost(column) for _, column in columns) <= budget_bytes
     step = 1 if exact or not shape else max(1, math.ceil(shape[0] / _SAMPLE_ROWS))
-    digest = xxh3_128(repr((kind, shape, types)).encode("utf-8", "replace"))
+    labels = [(_text(label), str(column.dtype)) for label, column in columns]
+    digest = xxh3_128(repr((kind, shape, labels)).encode("utf-8", "replace"))
     for _, column in columns:
-        digest.update(_content(column if step == 1 else column[::step]))
+        for part in _content(column if step == 1 else column[::step]):
+            digest.update(part)
     if kind in ("DataFrame", "Series"):
-        digest.update(_content(value.index if step == 1 else value.index[::step]))
+        digest.update(repr([_text(name) for name in value.index.names]).encode("utf-8", "replace"))
+        for part in _content(value.index if step == 1 else value.index[::step]):
+            digest.update(part)
     return DataFingerprint(name, kind, shape, types, digest.hexdigest(), exact)
 
 
-def _columns(kind: str, value: Any) -> list[tuple[str, Any]]:
+def _columns(kind: str, value: Any) -> list[tuple[object, Any]]:
     if kind == "DataFrame":
-        return [(str(label), value.iloc[:, position]) for position, label in enumerate(value.columns)]
+        return [(label, value.iloc[:, position]) for position, label in enumerate(value.columns)]
     if kind == "polars DataFrame":
-        return [(str(column.name), column) for column in value]
-    return [(str(getattr(value, "name", "") or ""), value)]
+        return [(column.name, column) for column in value]
+    return [("" if (name := getattr(value, "name", None)) is None else name, value)]
 
 
-def _bytes_of(column: Any) -> int:
-    if _is_text(column):
-        return len(column) * _TEXT_COST
-    size = getattr(column, "nbytes", None)
-    if size is None and callable(estimate := getattr(column, "estimated_size", None)):
-        size = estimate()
-    return int(size or 0)
+def _cost(column: Any) -> int:
+    """About how many bytes of a buffer take as long to hash as the column."""
+    if _is_of_bytes(column):
+        size = getattr(column, "nbytes", None)
+        return int(column.estimated_size() if size is None else size)
+    is_text = str(column.dtype) in ("str", "string", "String", "category")
+    return int(math.prod(column.shape)) * (_TEXT_COST if is_text else _OBJECT_COST)
 
 
-def _is_text(column: Any) -> bool:
-    dtype = str(getattr(column, "dtype", ""))
-    return dtype in ("object", "str", "category", "String") or dtype.startswith(("string", "interval", "period"))
+def _is_of_bytes(column: Any) -> bool:
+    """Whether the column's bytes are its content: a buffer of numbers or times, no objects, no padding."""
+    dtype = column.dtype
+    if type(dtype).__module__.startswith("polars"):
+        return bool((dtype.is_numeric() and not dtype.is_decimal()) or dtype.is_temporal() or str(dtype) == "Boolean")
+    if str(dtype).startswith("datetime64["):  # of a time zone or none
+        return True
+    return getattr(dtype, "fields", None) is None and getattr(dtype, "char", "O") not in "OgG" and dtype.itemsize > 0
 
 
-def _content(column: Any) -> bytes | memoryview:
+def _content(column: Any) -> Iterator[bytes | memoryview]:
     """The bytes of a column's content: its own buffer where it has one, else its values as text."""
+    if not _is_of_bytes(column):
+        yield from _content_of_text(column)
+        return
+    import numpy
+
     values = column
-    if not _is_text(column):
-        values = values.to_numpy() if hasattr(values, "to_numpy") else values
-        if getattr(values, "dtype", None) is not None and not values.dtype.hasobject:
-            import numpy
+    if type(column).__module__.startswith("polars"):
+        values = column.to_physical()
+        if values.null_count():
+            yield numpy.packbits(values.is_null().to_numpy()).data
+            values = values.fill_null(False if str(values.dtype) == "Boolean" else 0)
+    elif getattr(column.dtype, "tz", None) is not None:
+        values = getattr(column, "dt", column).tz_convert(None)
+    values = values.to_numpy() if hasattr(values, "to_numpy") else values
+    yield numpy.ascontiguousarray(values).reshape(-1).view("u1").data
 
-            return numpy.ascontiguousarray(values).reshape(-1).view("u1").data
-    return "\x1f".join(_texts(values)).encode("utf-8", "surrogatepass")
+
+def _content_of_text(column: Any) -> Iterator[bytes | memoryview]:
+    """Values that are no buffer: pandas' 64-bit hash of each where all are text, else each as text."""
+    values = column
+    if type(column).__module__.startswith("pandas"):
+        import numpy
+        from pandas.api.types import infer_dtype
+        from pandas.util import hash_array
+
+        if str(column.dtype) == "category":
+            codes, values = getattr(column, "cat", column).codes, getattr(column, "cat", column).categories
+            yield numpy.ascontiguousarray(codes).view("u1").data
+        elif str(column.dtype) in ("str", "string") or infer_dtype(column, skipna=False) == "string":
+            with suppress(UnicodeEncodeError):  # pandas has no hash for half a surrogate pair
+                yield hash_array(column.to_numpy(dtype=object)).view("u1").data
+                return
+    texts = [text.encode("utf-8", "surrogatepass") for text in _texts(values)]
+    yield ",".join(str(len(text)) for text in texts).encode()
+    yield b"".join(texts)
 
 
-def _texts(values: Any) -> list[str]:
-    flat = values.ravel().tolist() if hasattr(values, "ravel") and type(values).__name__ == "ndarray" else list(values)
-    return [value if type(value) is str else f"\x1e{type(value).__name__}:{_text(value)}" for value in flat]
+def _texts(column: Any) -> list[str]:
+    values = column.ravel().tolist() if type(column).__name__ == "ndarray" else list(column)
+    return [
+        value if type(value) is str and value[:1] != "\x1e" else f"\x1e{type(value).__name__}:{_text(value)}"
+        for value in values
+    ]
 
 
 def _text(value: object) -> str:
-    if isinstance(value, int | float | str | bytes | bool | tuple | list | dict) or value is None:
-        return repr(value)
-    text = str(value)
-    return "" if " at 0x" in text else text
+    """A value as text that is the same in every process; of an object that has none, nothing."""
+    if isinstance(value, set | frozenset):
+        return f"{{{sorted(_text(each) for each in value)}}}"
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__}{[_text(each) for each in value]}"
+    if isinstance(value, dict):
+        return f"dict{[(_text(key), _text(each)) for key, each in value.items()]}"
+    try:
+        text = repr(value) if isinstance(value, str | bytes | int | float | complex | None) else str(value)
+    except Exception:  # an object's own method may raise anything
+        return ""
+    return _ADDRESS.sub("", text)
