@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from functools import lru_cache
@@ -16,6 +17,8 @@ GIT_SECONDS = 2.0
 
 WATCHED_FILES = 2_000
 """Up to so many tracked files are watched by size and time, so that git is asked only after a change."""
+
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 _dirty: dict[Path, tuple[object, bool]] = {}
 
@@ -57,6 +60,9 @@ def code_version(folder: Path) -> CodeVersion | None:
         return None
     branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else ""
     commit = _commit(git, head.removeprefix("ref: ")) if head.startswith("ref: ") else head
+    if not _COMMIT.fullmatch(commit):  # no commit yet, or refs in a form that only git reads
+        commit = (_git(root, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
+        branch = (_git(root, "branch", "--show-current") or "").strip() if commit else ""
     return CodeVersion(commit, branch, _is_dirty(root, git, commit)) if commit else None
 
 
