@@ -351,7 +351,8 @@ def _drafts(cells: Sequence[ScriptCell], top: _Top) -> Iterator[_Draft]:
     known: dict[str, Statement] = {}
     for cell in cells:
         rest = [statement for statement in cell.statements if id(statement) not in top.taken]
-        own = {name: each for each in rest if _is_copied(each, top) for name in each.names.writes}
+        last = {name: each for each in rest for name in each.names.writes}
+        own = {name: each for name, each in last.items() if _is_copied(each, top)}
         work = [each for each in rest if not any(each is one for one in own.values())]
         if any(_works(statement) for statement in work):
             yield _draft(cell, rest, work, own, known)
@@ -383,14 +384,18 @@ def _draft(
 ) -> _Draft:
     values = read_cell(_joined(work))
     late = tuple(name for each in values.functions.values() for name in each.reads)
-    needed = _closure((*values.reads, *values.reads_builtins, *late), {**known, **own})
-    copies = [known[name] for name in known if name in needed and name not in own]
+    again = (name for name in values.writes if name in own)
+    needed = _closure((*values.reads, *values.reads_builtins, *late, *again), {**known, **own})
+    earlier = [name for name in own if name in known and _is_called_before(own[name], name, rest, known)]
+    needed |= _closure(earlier, known)
+    copies = [known[name] for name in known if name in needed and (name not in own or name in earlier)]
     defaults = _defaults(cell, work)
+    kept = needed.union(values.writes)
     body = [
         each
         for each in rest
         if _single_target(each) not in defaults
-        and (not any(each is one for one in own.values()) or needed.intersection(each.names.writes))
+        and (not any(each is one for one in own.values()) or kept.intersection(each.names.writes))
     ]
     body[:0] = [Statement(note, "") for each in work if _single_target(each) in defaults and (note := _comments(each))]
     functions = [one for each in (*copies, *body) for one in each.names.functions.values()]
@@ -401,9 +406,19 @@ def _draft(
         read_cell(_joined([*copies, *body])),
         late,
         defaults,
-        copied={*own, *(name for each in copies for name in each.names.writes)},
+        copied={*own, *(name for each in copies for name in each.names.writes if name not in values.writes)},
         nonlocals=frozenset(name for each in functions for name in each.writes),
     )
+
+
+def _is_called_before(
+    definition: Statement, name: str, statements: Sequence[Statement], known: Mapping[str, Statement]
+) -> bool:
+    """Whether statements above the definition may call what the name meant in an earlier cell."""
+    above = statements[: next(number for number, each in enumerate(statements) if each is definition)]
+    names = read_cell(_joined(above))
+    late = (each for one in names.functions.values() for each in one.reads)
+    return name in _closure((*names.reads, *names.reads_builtins, *late), known)
 
 
 def _comments(statement: Statement) -> str:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import timeit
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,11 +140,3 @@ def test_any_text_is_read(source: str):
 def test_any_unicode_is_read(source: str):
     read_cell(source)
     assert cell_text(source).python.count("\n") == cell_text(source).source.count("\n")
-
-
-def test_trivial_cell_is_read_in_a_fraction_of_a_millisecond():
-    def read() -> None:
-        cell_text.cache_clear()
-        read_cell.__wrapped__("x = 1")
-
-    assert min(timeit.repeat(read, number=100, repeat=5)) / 100 < 0.0005

@@ -4,11 +4,12 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import re
 import sys
 import types
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from mlops_nb.errors import MlopsError
@@ -242,6 +243,88 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_script_prints_what_the_notebook_printed(case: str):
     cells, printed = CASES[case]
+    assert ran(export(*cells))[1] == printed
+
+
+NUMBERS, LISTS, FUNCTIONS = ("a", "b", "c"), ("items", "rows"), ("f", "g")
+
+# N is a name of a number, E an expression, L a name of a list, F a function's name, G a call of one that is there
+FORMS = [
+    "N = E", "N = E", "N += E\nN %= 1_000", "N, M = E, E", "N = M = E", "L.append(E)", "L = [E, *L]", "L = L", "L += [E]",
+    "L = [N * 2 for N in range(3)]", "L = [N for N in L if N % 2]", "L.clear()", "table[E % 3] = E", "E", "L", "L[-1:]",
+    "print(E, L, sorted(table))", "print(f'{E} {N=}')", "N = (M := E) + 1",
+    "if E % 2:\n    N = E\nelse:\n    L.append(N)", "if E % 2:\n    extra = E\n    print(extra)",
+    "for i in range(2):\n    N = (N + i) % 97\n    L.append(i)", "for N in [E, E]:\n    print(N)",
+    "while N % 3:\n    N += 1", "try:\n    N = E // (N % 2)\nexcept ZeroDivisionError as error:\n    print(error)",
+    "try:\n    raise ValueError(E)\nexcept ValueError as N:\n    print(N)\nN = E", "del L[:]",
+    "def F(x):\n    return x * 2", "def F(x):\n    return x + len(L) + len(table)", "def F(x):\n    return x + N",
+    "def F(x):\n    L.append(x)\n    return x - 1", "def F(x, y=N):\n    return x + y", "F = lambda x: x + len(L)",
+    "def F(x):\n    global N\n    N = x % 7\n    return N", "def F(x):\n    N = x\n    return N", "def F(x):\n    return G + 1",
+    "def F(x):\n    def inner():\n        return N + x\n    return inner()", "import math\nN = math.gcd(N, 12)",
+    "from math import gcd\nN = gcd(N, 12)", "N = max(L, default=0)", "later = (x + N for x in L)\nprint(sum(later))",
+    "class Box:\n    size = N\n    def area(self):\n        return self.size * len(L)\nN = Box().area()",
+]  # fmt: skip
+
+
+@st.composite
+def notebooks(draw: st.DrawFn) -> list[str]:
+    """Cells of random statements over a few names, all of which can run in order."""
+    functions: set[str] = set()
+
+    def expression() -> str:
+        name = draw(st.sampled_from(NUMBERS))
+        forms = [
+            name,
+            f"({name} * 2 - 1)",
+            f"len({draw(st.sampled_from(LISTS))})",
+            f"sum(x * {name} for x in range(3))",
+        ]
+        return draw(st.sampled_from([*forms, *(f"{each}({name})" for each in sorted(functions))]))
+
+    def put(match: re.Match[str]) -> str:
+        if match[0] == "E":
+            return expression()
+        if match[0] == "G":
+            return draw(st.sampled_from([f"{each}(x)" for each in sorted(functions)] or ["x"]))
+        return draw(st.sampled_from({"N": NUMBERS, "M": NUMBERS, "L": LISTS, "F": FUNCTIONS}[match[0]]))
+
+    def statement() -> str:
+        form = draw(st.sampled_from(FORMS))
+        one = dict.fromkeys("NLF", "")
+        for letter in one:
+            form = form.replace(letter, put(re.match(letter, letter))) if re.search(rf"\b{letter}\b", form) else form
+        made = re.sub(r"\b[EMG]\b", put, form)
+        functions.update(re.findall(r"^(?:def )?([fg])\b(?:\(.*\):| = )", made, re.M))
+        return made
+
+    cells = ["a, b, c = 1, 2, 3\nitems, rows = [1], []\ntable = {}"]
+    for _ in range(draw(st.integers(1, 6))):
+        cells.append("\n".join(statement() for _ in range(draw(st.integers(1, 4)))))
+    return [*cells, "print(items, rows, sorted(table.items()))", *(f"print({name})" for name in NUMBERS)]
+
+
+def executed(cells: list[str]) -> str:
+    """What the cells print and show when they run in order in one namespace, as a kernel does."""
+    out = io.StringIO()
+    names: dict[str, object] = {"__name__": "a_notebook"}
+    with contextlib.redirect_stdout(out):
+        for cell in cells:
+            tree = ast.parse(cell)
+            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+            exec(compile(tree, "cell", "exec"), names)
+            value = eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
+            if value is not None:
+                print(repr(value))
+    return out.getvalue()
+
+
+@settings(max_examples=300, deadline=None)
+@given(notebooks())
+def test_any_straight_notebook_and_its_script_print_the_same(cells: list[str]):
+    try:
+        printed = executed(cells)
+    except (NameError, RecursionError, TypeError, MemoryError):  # a function that calls itself, or too early
+        reject()
     assert ran(export(*cells))[1] == printed
 
 
