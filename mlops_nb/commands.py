@@ -166,6 +166,7 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
     return service.this_notebook(context.notebook, context.executed), script
 
 
+_KINDS = ("cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold")
 _STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
 
 
@@ -204,7 +205,7 @@ COMMANDS: Mapping[str, Command] = {
             (
                 Option("name", "only runs of this name", "run", is_optional=True),
                 Option("--status", "only runs with this status", choices=_STATUSES),
-                Option("--kind", "only runs of this kind", choices=("cell", "code", "pipeline", "step")),
+                Option("--kind", "only runs of this kind", choices=_KINDS),
                 Option("--notebook", "only runs of this notebook", "path", "PATH"),
                 Option(
                     "--sort",

@@ -292,7 +292,7 @@ class Capture:
                 try:
                     add()
                 except Exception as odd:  # a user's object may raise anything; the rest of the run is kept
-                    run.notes.append(f"{part} not recorded: {type(odd).__name__}")
+                    run.warnings.append(f"{part} not recorded: {type(odd).__name__}")
         error = service.run_error(raised) if raised is not None else None
         fault = run.finish(service.status_of(raised), error)
         if fault is not None or run.id is None or run.store is None:
@@ -306,13 +306,15 @@ class Capture:
 
     def _add_outputs(self, going: _Going, outputs: tuple[Output, ...]) -> None:
         going.run.add_outputs(outputs)
-        going.run.notes += [f"{one.cut_bytes:,} characters of output were not kept" for one in outputs if one.cut_bytes]
+        going.run.warnings += [
+            f"{one.cut_bytes:,} characters of output were not kept" for one in outputs if one.cut_bytes
+        ]
 
     def _add_params(self, going: _Going) -> None:
         names, run = self.shell.user_ns, going.run
         if going.params:
             run.log_params({name: names[name] for name in going.params if name in names})
-        run.notes += [f"--param {name}: no such name after the cell" for name in going.params if name not in names]
+        run.warnings += [f"--param {name}: no such name after the cell" for name in going.params if name not in names]
         if not going.params and not run.has_named_params:
             from mlops_nb.notebook.cells import read_cell
             from mlops_nb.notebook.inference import inferred_params
@@ -326,9 +328,9 @@ class Capture:
         inferring = not going.metrics and not run.has_named_metrics
         for name in going.metrics:
             if name not in names:
-                run.notes.append(f"--metric {name}: no such name after the cell")
+                run.warnings.append(f"--metric {name}: no such name after the cell")
             elif metric_number(names[name]) is None:
-                run.notes.append(f"--metric {name}: {safe_repr(names[name], 60)} is not a number")
+                run.warnings.append(f"--metric {name}: {safe_repr(names[name], 60)} is not a number")
             else:
                 run.log_metrics({name: names[name]})
         if inferring:

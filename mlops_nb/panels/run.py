@@ -18,8 +18,8 @@ TEXT_LIMIT = 12_000
 """Bytes, as HTML, of the code, of the traceback and of the packages, and of all the outputs together."""
 
 ROWS = 40
-NOTES = 8
-"""Rows of a table and notes; `mlops_nb.show` gives the run whole."""
+WARNINGS = 8
+"""Rows of a table, and warnings; `mlops_nb.show` gives the run whole."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 
@@ -58,10 +58,10 @@ def _recorded(run: Run) -> Iterator[Block]:
         )
         more = _more(len(run.artifacts), run, "artifacts")
         yield Table("Artifacts", ("file", "size", "SHA-256"), files, frozenset({1}), more)
-    for note in run.notes[:NOTES]:
-        yield Line(f"Note: {one_line(note, 200)}", "small")
-    if len(run.notes) > NOTES:
-        yield Line(f"+{len(run.notes) - NOTES:,} more: mlops_nb.show({run.id}).notes", "small")
+    for warning in run.warnings[:WARNINGS]:
+        yield Line(f"Note: {one_line(warning, 200)}", "small")
+    if len(run.warnings) > WARNINGS:
+        yield Line(f"+{len(run.warnings) - WARNINGS:,} more: mlops_nb.show({run.id}).warnings", "small")
     if run.source:
         yield Pre("Code", _bounded(run.source))
 

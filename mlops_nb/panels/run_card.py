@@ -33,10 +33,10 @@ def _blocks(card: RunCard) -> Iterator[Block]:
         yield from _params(run)
     if run.children:
         yield Line(f"{count(len(run.children), 'child run')}: %mlops show {run.children[0]}")
-    for note in run.notes[:MOST]:
-        yield Line(f"Note: {one_line(note, 200)}", "small")
-    if len(run.notes) > MOST:
-        yield Line(_more(len(run.notes), run), "small")
+    for warning in run.warnings[:MOST]:
+        yield Line(f"Note: {one_line(warning, 200)}", "small")
+    if len(run.warnings) > MOST:
+        yield Line(_more(len(run.warnings), run), "small")
     if not (run.metrics or run.params or run.error):
         yield Line("No metric or parameter was named: %%mlops run NAME --metric accuracy --param seed", "small")
 

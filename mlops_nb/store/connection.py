@@ -22,7 +22,7 @@ from mlops_nb.errors import (
 APPLICATION_ID = 0x6D6C6F70
 """`mlop` in ASCII, in the header of every store."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """What this code reads and writes; equal to the number of migrations."""
 
 BUSY_SECONDS = 5.0

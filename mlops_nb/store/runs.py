@@ -25,13 +25,16 @@ Point = tuple[str, int | None, float, float]
 
 
 def source_id(connection: sqlite3.Connection, text: str) -> int:
-    """The row of a source text, stored once however often it ran."""
-    return _once(connection, "sources", "text", text)
+    """The row of a source text, stored and made searchable once however often it ran."""
+    row, is_new = _once(connection, "sources", "text", text)
+    if is_new:
+        connection.execute("INSERT INTO sources_text (rowid, text) VALUES (?, ?)", (row, text))
+    return row
 
 
 def environment_id(connection: sqlite3.Connection, environment: Environment) -> int:
     """The row of an environment, stored once however many runs had it."""
-    return _once(connection, "environments", "content", _environment_text(environment))
+    return _once(connection, "environments", "content", _environment_text(environment))[0]
 
 
 @lru_cache(maxsize=4)
@@ -43,20 +46,32 @@ def _environment_text(environment: Environment) -> str:
     return _environment_json(environment.python, environment.platform, tuple(environment.packages.items()))
 
 
-def _once(connection: sqlite3.Connection, table: str, column: str, text: str) -> int:
+def _once(connection: sqlite3.Connection, table: str, column: str, text: str) -> tuple[int, bool]:
+    """The row that holds a text, and whether it is new."""
     digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
     known = connection.execute(f"SELECT id FROM {table} WHERE sha256 = ?", [digest]).fetchone()
     if known:
-        return int(known[0])
+        return int(known[0]), False
     row = connection.execute(f"INSERT INTO {table} (sha256, {column}) VALUES (?, ?)", [digest, text]).lastrowid
-    return row or 0
+    return row or 0, True
 
 
 def insert_run(connection: sqlite3.Connection, values: Mapping[str, object]) -> int:
-    """A new row of runs from column names and values; its number."""
+    """A new row of runs from column names and values, made searchable; its number."""
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
-    return connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(values.values())).lastrowid or 0
+    row = connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(values.values())).lastrowid or 0
+    text = (row, values["name"], values.get("note", ""))
+    connection.execute("INSERT INTO runs_text (rowid, name, note) VALUES (?, ?, ?)", text)
+    return row
+
+
+def set_note(connection: sqlite3.Connection, run_id: int, note: str) -> None:
+    """What a person wrote about a run; the text before it is no longer found."""
+    old = connection.execute("SELECT id, name, note FROM runs WHERE id = ?", [run_id]).fetchone()
+    connection.execute("INSERT INTO runs_text (runs_text, rowid, name, note) VALUES ('delete', ?, ?, ?)", old)
+    connection.execute("INSERT INTO runs_text (rowid, name, note) VALUES (?, ?, ?)", (*old[:2], note))
+    connection.execute("UPDATE runs SET note = ? WHERE id = ?", (note, run_id))
 
 
 def finish_run(
@@ -65,19 +80,19 @@ def finish_run(
     status: Status,
     duration: float,
     error: RunError | None,
-    notes: Sequence[str],
+    warnings: Sequence[str],
 ) -> None:
     """The end of a run."""
     connection.execute(
-        "UPDATE runs SET status = ?, duration = ?, error_type = ?, error_message = ?, error_traceback = ?, notes = ? "
-        "WHERE id = ?",
+        "UPDATE runs SET status = ?, duration = ?, error_type = ?, error_message = ?, error_traceback = ?, "
+        "warnings = ? WHERE id = ?",
         (
             status,
             duration,
             error and error.type,
             error and error.message,
             error and error.traceback,
-            json.dumps(list(notes), ensure_ascii=False),
+            json.dumps(list(warnings), ensure_ascii=False),
             run_id,
         ),
     )
@@ -168,7 +183,7 @@ def add_data(connection: sqlite3.Connection, run_id: int, data: Sequence[DataFin
 def add_artifact(connection: sqlite3.Connection, run_id: int, artifact: Artifact) -> None:
     """A file kept with a run; the newest content of a path stands."""
     connection.execute(
-        "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO artifacts (run_id, path, sha256, size_bytes) VALUES (?, ?, ?, ?)",
         (run_id, artifact.path, artifact.sha256, artifact.size_bytes),
     )
 
@@ -274,7 +289,7 @@ def get_run(store: Store, run_id: int) -> Run:
     one = store.rows(
         "SELECT r.id, r.uid, r.name, r.kind, r.status, r.started, r.duration, r.parent_id, r.notebook, r.cell_id, "
         "r.execution_count, s.text, r.error_type, r.error_message, r.error_traceback, r.git_commit, r.git_branch, "
-        "r.git_dirty, e.content, r.notes FROM runs r JOIN sources s ON s.id = r.source_id "
+        "r.git_dirty, e.content, r.warnings, r.note FROM runs r JOIN sources s ON s.id = r.source_id "
         "LEFT JOIN environments e ON e.id = r.environment_id WHERE r.id = ?",
         [run_id],
     )
@@ -295,7 +310,8 @@ def get_run(store: Store, run_id: int) -> Run:
         error=error,
         code=code,
         environment=Environment(**json.loads(row[18])) if row[18] else None,
-        notes=tuple(json.loads(row[19])),
+        warnings=tuple(json.loads(row[19])),
+        note=row[20],
     )
 
 

@@ -77,7 +77,40 @@ CREATE TABLE artifacts (
 ) WITHOUT ROWID;
 """
 
-RELEASES = ("0.1.0",)
+_V2 = """
+ALTER TABLE runs RENAME COLUMN notes TO warnings;
+ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN deleted REAL;
+ALTER TABLE runs ADD COLUMN cpu_seconds REAL;
+ALTER TABLE runs ADD COLUMN peak_memory_bytes INTEGER;
+ALTER TABLE runs ADD COLUMN seeds TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN git_remote TEXT;
+ALTER TABLE runs ADD COLUMN git_diff_id INTEGER REFERENCES diffs;
+ALTER TABLE runs ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE executions ADD COLUMN files TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE fingerprints ADD COLUMN columns TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE artifacts ADD COLUMN kind TEXT NOT NULL DEFAULT 'file';
+ALTER TABLE artifacts ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+
+CREATE TABLE diffs (id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, text TEXT NOT NULL);
+CREATE TABLE estimators (
+    run_id INTEGER NOT NULL REFERENCES runs, name TEXT NOT NULL, class TEXT NOT NULL, signature TEXT NOT NULL,
+    PRIMARY KEY (run_id, name)
+) WITHOUT ROWID;
+CREATE TABLE remote_runs (
+    server TEXT NOT NULL, remote_id TEXT NOT NULL, run_id INTEGER NOT NULL REFERENCES runs, state TEXT NOT NULL,
+    PRIMARY KEY (server, remote_id)
+) WITHOUT ROWID;
+CREATE INDEX remote_runs_by_run ON remote_runs (run_id);
+CREATE INDEX runs_deleted ON runs (deleted) WHERE deleted IS NOT NULL;
+
+CREATE VIRTUAL TABLE runs_text USING fts5(name, note, content='runs', content_rowid='id');
+CREATE VIRTUAL TABLE sources_text USING fts5(text, content='sources', content_rowid='id');
+INSERT INTO runs_text(runs_text) VALUES ('rebuild');
+INSERT INTO sources_text(sources_text) VALUES ('rebuild');
+"""
+
+RELEASES = ("0.1.0", "0.1.0")
 """The first release that reads schema 1, 2, ...; one entry a migration."""
 
 
@@ -85,7 +118,11 @@ def _runs_and_cells(database: Any) -> None:
     _statements(database, _V1)
 
 
-MIGRATIONS: tuple[Callable[[Any], None], ...] = (_runs_and_cells,)
+def _tracking_in_depth(database: Any) -> None:
+    _statements(database, _V2)
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_runs_and_cells, _tracking_in_depth)
 
 
 def _statements(database: Any, script: str) -> None:

@@ -71,7 +71,7 @@ def runs(
     Args:
         name: only runs of this name.
         status: only runs with this status.
-        kind: only cell, code, pipeline or step runs.
+        kind: only runs of this kind.
         notebook: only runs of this notebook.
         sort: started, duration, name, status or a metric's name; a leading `-` sorts downwards.
         limit: at most this many; None for all.

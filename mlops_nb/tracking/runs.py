@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "INTERRUPTED", "KILLED"]
-Kind = Literal["cell", "code", "pipeline", "step"]
+Kind = Literal["cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold"]
+"""What made a run: a captured cell, a block of code, an exported script or a step of it, a sweep and each
+combination it tried (those of a grid search, too), an estimator's fit, one fold of a cross-validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ class Run(Record):
     error: RunError | None = None
     code: CodeVersion | None = None
     environment: Environment | None = field(default=None, repr=False)
-    notes: tuple[str, ...] = ()
+    note: str = ""
+    """What a person wrote about it."""
+    warnings: tuple[str, ...] = ()
     """What could not be recorded, or was cut; one line each."""
 
 

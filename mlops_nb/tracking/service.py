@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound, StoreUnavailable, nearest
 from mlops_nb.store import cells, open_store
@@ -80,7 +80,7 @@ class ActiveRun:
         self.started = time.time()
         self.has_named_params = False
         self.has_named_metrics = False
-        self.notes: list[str] = []
+        self.warnings: list[str] = []
         self.fault: StoreUnavailable | None = None
         self._row = {
             "uid": self.uid,
@@ -228,7 +228,7 @@ class ActiveRun:
     def finish(self, status: Status = "FINISHED", error: RunError | None = None) -> StoreUnavailable | None:
         """End the run, on disk when this returns; the fault when it could not be recorded, else None."""
         duration = time.perf_counter() - self._clock
-        self._waiting.append((rows.finish_run, (status, duration, error, tuple(self.notes))))
+        self._waiting.append((rows.finish_run, (status, duration, error, tuple(self.warnings))))
         if self.id is not None and self._store is not None and self._store.is_gone():
             self.fault = StoreUnavailable(
                 f"the store {self._store.folder} was removed while the run went on", "run it again to begin a new store"
@@ -404,7 +404,7 @@ def runs(
     Args:
         name: only runs of this name.
         status: only runs with this status.
-        kind: only cell, code, pipeline or step runs.
+        kind: only runs of this kind.
         notebook: only runs of this notebook.
         sort: started, duration, name, status or a metric's name; a leading `-` sorts downwards. Sorting by
             a metric leaves out the runs that do not have it.
@@ -415,10 +415,8 @@ def runs(
         BadArgument: an unknown status, kind or sort, or a limit below 1.
     """
     store = store or open_store()
-    _check_choice(
-        "status", status.upper() if status else None, ("RUNNING", "FINISHED", "FAILED", "INTERRUPTED", "KILLED")
-    )
-    _check_choice("kind", kind, ("cell", "code", "pipeline", "step"))
+    _check_choice("status", status.upper() if status else None, get_args(Status))
+    _check_choice("kind", kind, get_args(Kind))
     if limit is not None and limit < 1:
         raise BadArgument(f"limit == {limit}, must be >= 1", "%mlops runs --limit 100")
     by = sort.removeprefix("-")

@@ -157,7 +157,7 @@ def test_cells_without_a_run_are_not_walked(shell):
 def test_missing_name_is_a_note_not_an_error(shell, capsys):
     result = shell.run_cell("%%mlops run a --param nope --metric word\nword = 'text'")
     assert result.success
-    assert mlops_nb.show("a").notes == (
+    assert mlops_nb.show("a").warnings == (
         "--param nope: no such name after the cell",
         "--metric word: 'text' is not a number",
     )
@@ -274,7 +274,7 @@ def test_long_output_is_bounded_and_says_so(shell):
     assert len(text) < 100_000
     assert text.endswith("the end\n")
     assert "characters left out" in text
-    assert any("output were not kept" in note for note in run.notes)
+    assert any("output were not kept" in note for note in run.warnings)
 
 
 def test_listening_leaves_the_streams_as_they_were(shell):

@@ -312,7 +312,7 @@ def test_ten_megabytes_of_output_reach_the_notebook_and_a_bounded_part_the_store
     text = kernel.run("%%mlops run loud\nfor _ in range(100):\n    print('x' * 100_000)")
     assert text.count("x") >= 10_000_000
     run = service.show("loud")
-    assert "characters of output were not kept" in run.notes[0]
+    assert "characters of output were not kept" in run.warnings[0]
     assert (folder / ".mlops" / "store.db").stat().st_size < 2_000_000
 
 

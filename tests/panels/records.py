@@ -147,7 +147,8 @@ def hostile_run(name: str) -> Run:
         error=RunError(name, name, name),
         code=CodeVersion(name, name, True),
         environment=Environment(name, name, {name: name}),
-        notes=(name,),
+        note=name,
+        warnings=(name,),
     )
 
 

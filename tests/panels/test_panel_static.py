@@ -145,7 +145,7 @@ def largest_run():
         source=text,
         error=RunError("ValueError", text, text),
         environment=Environment("3.11", "Linux", {f"package-{k}": text[:50] for k in range(3000)}),
-        notes=(text,) * 300,
+        warnings=(text,) * 300,
     )
 
 

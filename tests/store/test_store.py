@@ -71,11 +71,11 @@ def test_nothing_absolute_is_stored(folder):
     assert str(folder).encode() not in path.read_bytes()
 
 
-def test_first_schema_is_recorded_as_a_migration(folder):
+def test_each_schema_is_recorded_as_a_migration(folder):
     path = make_runs()
     reader = sqlite3.connect(path)
     applied = reader.execute("SELECT name FROM _sqlite_migrations").fetchall()
-    assert [name for (name,) in applied] == ["001_runs_and_cells"]
+    assert [name for (name,) in applied] == ["001_runs_and_cells", "002_tracking_in_depth"]
     assert reader.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
     reader.close()
 
@@ -89,14 +89,47 @@ def test_failed_migration_leaves_the_old_schema_and_the_step_pending(folder, mon
 
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, breaks))
-        patch.setattr(connection, "SCHEMA_VERSION", 2)
+        patch.setattr(connection, "SCHEMA_VERSION", 3)
         with pytest.raises(StoreUnavailable, match="halfway"):
             open_store()
     reader = sqlite3.connect(path)
-    assert reader.execute("PRAGMA user_version").fetchone() == (1,)
+    assert reader.execute("PRAGMA user_version").fetchone() == (2,)
     assert reader.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
     reader.close()
     assert service.runs().total == 3
+
+
+REFERENCE = Path(__file__).parent.parent / "reference"
+
+
+def test_store_of_schema_1_opens_with_all_that_is_in_it(folder):
+    (folder / ".mlops").mkdir()
+    writer = sqlite3.connect(folder / ".mlops" / "store.db")
+    writer.executescript((REFERENCE / "store_schema_1.sql").read_text())
+    writer.execute(f"PRAGMA application_id = {connection.APPLICATION_ID}")
+    writer.execute("PRAGMA user_version = 1")
+    writer.close()
+    forest, broken = service.show("forest"), service.show("broken")
+    assert {param.name: param.value for param in forest.params} == {"depth": 3, "model.lr": 0.1}
+    assert [(m.name, m.count, m.maximum) for m in forest.metrics] == [("accuracy", 1, 0.9), ("loss", 3, 1.0)]
+    assert (forest.tags, forest.source, forest.note) == ({"kind": "baseline"}, "accuracy = 0.9", "")
+    assert forest.warnings == ("something was cut",)
+    assert broken.error is not None
+    assert broken.error.type == "ZeroDivisionError"
+    assert open_store().rows("SELECT rowid FROM sources_text WHERE sources_text MATCH 'accuracy'") == [(1,)]
+
+
+def test_text_of_a_run_is_found_as_it_stands_now(folder):
+    make_runs(2)
+    store = open_store()
+    with store.transaction() as change:
+        rows.set_note(change, 2, "the good one")
+        rows.set_note(change, 2, "the better one")
+    found = "SELECT rowid FROM runs_text WHERE runs_text MATCH ? ORDER BY rowid"
+    assert store.rows(found, ["kept"]) == [(1,), (2,)]
+    assert store.rows(found, ["good"]) == []
+    assert store.rows(found, ["better"]) == [(2,)]
+    store.rows("INSERT INTO runs_text(runs_text) VALUES ('integrity-check')")
 
 
 def test_later_migration_keeps_what_is_stored(folder, monkeypatch):
@@ -107,7 +140,7 @@ def test_later_migration_keeps_what_is_stored(folder, monkeypatch):
 
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, adds_a_column))
     monkeypatch.setattr(schema, "RELEASES", (*schema.RELEASES, "0.2.0"))
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(connection, "SCHEMA_VERSION", 3)
     assert open_store().rows("SELECT colour, count(*) FROM runs GROUP BY 1") == [(None, 3)]
 
 
