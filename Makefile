@@ -51,4 +51,4 @@ bench: $(DONE)  ## speed and memory beside MLflow (makes .venv-bench the first t
 
 lock:  ## choose the versions anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --python-version 3.11 --extra lab --extra demo --group dev pyproject.toml -o requirements.lock
+	  --python-version 3.11 --extra all --group dev pyproject.toml -o requirements.lock

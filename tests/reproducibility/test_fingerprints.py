@@ -139,7 +139,7 @@ def test_what_is_not_the_same_differs(one, other):
         pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_tuples([("x", 1)])),
         pd.Series(pd.timedelta_range("1h", periods=2)),
         pd.Series([1 + 2j]),
-        pd.Series(["\ud800"]),
+        pd.Series(["\ud800"], dtype=object),
         pd.DataFrame({("a", "b"): [1]}),
         pl.DataFrame(),
         pl.Series("a", [], dtype=pl.Date),
