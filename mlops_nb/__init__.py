@@ -3,7 +3,8 @@
     %load_ext mlops_nb
     %%mlops run baseline --param n_estimators --metric accuracy
 
-In Python: `run`, `log`, `log_params`, `log_artifact`, `set_tag`, `runs`, `show`, `compare`, `status`, `export`.
+In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `runs`, `show`, `compare`,
+`status`, `export`.
 Everything is imported when it is first used.
 """
 
@@ -15,6 +16,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "run": "mlops_nb.tracking.service",
+    "resume": "mlops_nb.tracking.service",
     "show": "mlops_nb.tracking.service",
     "compare": "mlops_nb.tracking.service",
     "status": "mlops_nb.tracking.service",
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.logging import runs as runs
     from mlops_nb.tracking.logging import set_tag as set_tag
     from mlops_nb.tracking.service import compare as compare
+    from mlops_nb.tracking.service import resume as resume
     from mlops_nb.tracking.service import run as run
     from mlops_nb.tracking.service import show as show
     from mlops_nb.tracking.service import status as status

@@ -74,11 +74,59 @@ def set_note(connection: sqlite3.Connection, run_id: int, note: str) -> None:
     connection.execute("UPDATE runs SET note = ? WHERE id = ?", (note, run_id))
 
 
+def insert_whole(
+    connection: sqlite3.Connection,
+    run: Run,
+    series: Mapping[str, Sequence[tuple[int | None, float, float]]],
+    *,
+    session: int,
+    parent: int | None = None,
+) -> int:
+    """A run that was made elsewhere, as new rows; its number here.
+
+    Args:
+        connection: of an open transaction.
+        run: the run; its number, parent and children there mean nothing here.
+        series: step, value and time of every value of each of its metrics, in the order logged.
+        session: the session that it belongs to from now on.
+        parent: the run here that it is a part of.
+    """
+    row = {name: getattr(run, name) for name in ("uid", "name", "kind", "status", "started", "duration", "notebook")}
+    row |= {"cell_id": run.cell_id, "execution_count": run.execution_count, "note": run.note}
+    row |= {"parent_id": parent, "session_id": session, "source_id": source_id(connection, run.source)}
+    number = insert_run(connection, row)
+    for inferred in (False, True):
+        params = {param.name: param.value for param in run.params if param.inferred == inferred}
+        add_params(connection, number, params, inferred)
+    for metric in run.metrics:
+        points = [(metric.name, step, value, time) for step, value, time in series.get(metric.name, ())]
+        add_points(
+            connection, number, points or [(metric.name, metric.step, metric.value, run.started)], metric.inferred
+        )
+    set_tags(connection, number, run.tags)
+    add_outputs(connection, number, run.outputs)
+    add_data(connection, number, run.data)
+    for artifact in run.artifacts:
+        add_artifact(connection, number, artifact)
+    set_surroundings(connection, number, run.environment, run.code)
+    finish_run(connection, number, run.status, run.duration, run.error, run.warnings)
+    return number
+
+
+def reopen_run(connection: sqlite3.Connection, run_id: int, session: int) -> None:
+    """A run that goes on in this session; its end so far is forgotten, its duration is not."""
+    connection.execute(
+        "UPDATE runs SET status = 'RUNNING', session_id = ?, error_type = NULL, error_message = NULL, "
+        "error_traceback = NULL WHERE id = ?",
+        (session, run_id),
+    )
+
+
 def finish_run(
     connection: sqlite3.Connection,
     run_id: int,
     status: Status,
-    duration: float,
+    duration: float | None,
     error: RunError | None,
     warnings: Sequence[str],
 ) -> None:

@@ -58,6 +58,7 @@ class ActiveRun:
         kind: cell, code, pipeline or step.
         parent: the run this one is a part of.
         store: where it is kept, or None for the one of the working directory.
+        resume: the run that goes on, instead of a new one; its name, kind, source and past stay.
     """
 
     def __init__(
@@ -71,16 +72,18 @@ class ActiveRun:
         cell_id: str = "",
         execution_count: int | None = None,
         store: Store | None = None,
+        resume: Run | None = None,
     ) -> None:
-        self.name = bounded_text(name, 200)
-        self.kind = kind
+        self.name = resume.name if resume else bounded_text(name, 200)
+        self.kind = resume.kind if resume else kind
         self.parent = parent
-        self.uid = uuid.uuid4().hex
+        self.uid = resume.uid if resume else uuid.uuid4().hex
         self.id: int | None = None
         self.started = time.time()
         self.has_named_params = False
         self.has_named_metrics = False
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(resume.warnings) if resume else []
+        self._resumed = resume
         self.fault: StoreUnavailable | None = None
         self._row = {
             "uid": self.uid,
@@ -135,7 +138,10 @@ class ActiveRun:
             session = session_id(store) if self.id is None else 0
             with store.transaction(durable=durable) as connection:
                 run_id = self.id
-                if run_id is None:
+                if run_id is None and self._resumed is not None:
+                    run_id = self._resumed.id
+                    rows.reopen_run(connection, run_id, session)
+                elif run_id is None:
                     row = {**self._row, "parent_id": self.parent.id if self.parent else None, "session_id": session}
                     run_id = rows.insert_run(connection, {**row, "source_id": rows.source_id(connection, self._source)})
                 for function, values in waiting:
@@ -227,7 +233,8 @@ class ActiveRun:
 
     def finish(self, status: Status = "FINISHED", error: RunError | None = None) -> StoreUnavailable | None:
         """End the run, on disk when this returns; the fault when it could not be recorded, else None."""
-        duration = time.perf_counter() - self._clock
+        before = self._resumed.duration if self._resumed else None
+        duration = time.perf_counter() - self._clock + (before or 0.0)
         self._waiting.append((rows.finish_run, (status, duration, error, tuple(self.warnings))))
         if self.id is not None and self._store is not None and self._store.is_gone():
             self.fault = StoreUnavailable(
@@ -310,9 +317,17 @@ def run(
         tags: tags to begin with.
         store: the store, or None for the one of the working directory.
     """
-    going = begin(ActiveRun(name, kind=kind, parent=active_run(), source=source, notebook=notebook, store=store))
-    for tag, value in (tags or {}).items():
-        going.set_tag(tag, value)
+    going = ActiveRun(name, kind=kind, parent=active_run(), source=source, notebook=notebook, store=store)
+    with _recorded(going):
+        for tag, value in (tags or {}).items():
+            going.set_tag(tag, value)
+        yield going
+
+
+@contextmanager
+def _recorded(going: ActiveRun) -> Iterator[ActiveRun]:
+    """Record the block as this run, and end it as the block ends."""
+    begin(going)
     status: Status = "FINISHED"
     error = None
     try:
@@ -325,6 +340,24 @@ def run(
         record_surroundings(going)
         if fault := going.finish(status, error):
             print(not_recorded(going.name, fault), file=sys.stderr)
+
+
+@contextmanager
+def resume(ref: int | str, *, store: Store | None = None) -> Iterator[ActiveRun]:
+    """Go on with a run that is over, or that another notebook has going: what the block logs is added to it.
+
+    Its parameters, metrics, tags and the time it took stay and grow; it ends as the block does.
+
+    Args:
+        ref: its number, its id or the beginning of it, or a name (its newest run).
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+    """
+    store = store or open_store()
+    with _recorded(ActiveRun("", resume=show(ref, store=store), store=store)) as going:
+        yield going
 
 
 def record_surroundings(going: ActiveRun) -> None:
