@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Point = tuple[str, int | None, float, float]
 """Name, step, value, time of a logged metric."""
 
+LISTED = "(SELECT * FROM runs WHERE deleted IS NULL)"
+"""The runs that are there for whoever lists, finds or counts them: `FROM {LISTED} r`. Those deleted are left out."""
+
 
 def source_id(connection: sqlite3.Connection, text: str) -> int:
     """The row of a source text, stored and made searchable once however often it ran."""
@@ -239,12 +242,12 @@ def add_artifact(connection: sqlite3.Connection, run_id: int, artifact: Artifact
 def find_run(store: Store, ref: str) -> int | None:
     """The number of the run with that number, uid (or the beginning of one), or the newest of that name."""
     tries: list[tuple[str, object]] = [
-        ("SELECT id FROM runs WHERE name = ? ORDER BY id DESC LIMIT 1", ref),
+        (f"SELECT id FROM {LISTED} WHERE name = ? ORDER BY id DESC LIMIT 1", ref),
     ]
     if len(ref) >= 4 and all(letter in "0123456789abcdef" for letter in ref):
-        tries.append(("SELECT id FROM runs WHERE uid >= ? ORDER BY uid LIMIT 1", ref))
+        tries.append((f"SELECT id FROM {LISTED} WHERE uid >= ? ORDER BY uid LIMIT 1", ref))
     if ref.lstrip("#").isdigit() and len(ref) < 18:
-        tries.insert(0, ("SELECT id FROM runs WHERE id = ?", int(ref.lstrip("#"))))
+        tries.insert(0, (f"SELECT id FROM {LISTED} WHERE id = ?", int(ref.lstrip("#"))))
     for sql, value in tries:
         for (found,) in store.rows(sql, [value]):
             if "uid" not in sql or store.rows("SELECT uid FROM runs WHERE id = ?", [found])[0][0].startswith(ref):
@@ -256,13 +259,19 @@ def names_and_ids(store: Store, limit: int = 1000) -> list[tuple[int, str]]:
     """Number and name of the newest runs."""
     return [
         (int(number), str(name))
-        for number, name in store.rows("SELECT id, name FROM runs ORDER BY id DESC LIMIT ?", [limit])
+        for number, name in store.rows(f"SELECT id, name FROM {LISTED} ORDER BY id DESC LIMIT ?", [limit])
     ]
 
 
 def metric_names(store: Store) -> list[str]:
-    """Every metric name in the store, sorted."""
-    return [str(name) for (name,) in store.rows("SELECT DISTINCT name FROM metrics ORDER BY name")]
+    """Every metric name that a listed run has, sorted; the index is jumped through from name to name."""
+    rows = store.rows(
+        "WITH RECURSIVE known (name) AS (SELECT min(name) FROM metrics UNION ALL "
+        "SELECT (SELECT min(name) FROM metrics WHERE name > known.name) FROM known WHERE known.name IS NOT NULL) "
+        "SELECT name FROM known WHERE EXISTS "
+        f"(SELECT 1 FROM metrics m CROSS JOIN {LISTED} r ON r.id = m.run_id WHERE m.name = known.name)"
+    )
+    return [str(name) for (name,) in rows]
 
 
 _SUMMARY = ("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook")
@@ -302,10 +311,10 @@ def summaries(
     condition = f"WHERE {' AND '.join(where)}" if where else ""
     columns = ", ".join(f"r.{column}" for column in _SUMMARY).replace("r.parent", "r.parent_id")
     rows = store.rows(
-        f"SELECT {columns} FROM runs r {join} {condition} ORDER BY {order} {way}, r.id DESC LIMIT ?",
+        f"SELECT {columns} FROM {LISTED} r {join} {condition} ORDER BY {order} {way}, r.id DESC LIMIT ?",
         [*values, -1 if limit is None else limit],
     )
-    total = store.rows(f"SELECT count(*) FROM runs r {join} {condition}", values)[0][0]
+    total = store.rows(f"SELECT count(*) FROM {LISTED} r {join} {condition}", values)[0][0]
     return _with_values(store, rows), int(total)
 
 
@@ -354,13 +363,18 @@ def get_run(store: Store, run_id: int) -> Run:
         outputs=_outputs(store, run_id),
         data=_data(store, run_id),
         artifacts=_artifacts(store, run_id),
-        children=tuple(int(i) for (i,) in store.rows("SELECT id FROM runs WHERE parent_id = ? ORDER BY id", [run_id])),
+        children=_children(store, run_id),
         error=error,
         code=code,
         environment=Environment(**json.loads(row[18])) if row[18] else None,
         warnings=tuple(json.loads(row[19])),
         note=row[20],
     )
+
+
+def _children(store: Store, run_id: int) -> tuple[int, ...]:
+    rows = store.rows(f"SELECT id FROM {LISTED} WHERE parent_id = ? ORDER BY id", [run_id])
+    return tuple(int(child) for (child,) in rows)
 
 
 def _params(store: Store, run_id: int) -> tuple[Param, ...]:
@@ -417,7 +431,8 @@ def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float
 def previous_run(store: Store, name: str, before: int) -> int | None:
     """The newest FINISHED run of a name before a run."""
     found = store.rows(
-        "SELECT id FROM runs WHERE name = ? AND id < ? AND status = 'FINISHED' ORDER BY id DESC LIMIT 1", [name, before]
+        f"SELECT id FROM {LISTED} WHERE name = ? AND id < ? AND status = 'FINISHED' ORDER BY id DESC LIMIT 1",
+        [name, before],
     )
     return int(found[0][0]) if found else None
 
@@ -428,8 +443,9 @@ def best_earlier(store: Store, name: str, before: int, metric: str, lowest: bool
     CROSS JOIN makes SQLite walk the metric's values from the best on, which mostly ends at once.
     """
     found = store.rows(
-        "SELECT m.value FROM metrics m CROSS JOIN runs r ON r.id = m.run_id WHERE m.name = ? AND m.value IS NOT NULL "
-        f"AND r.name = ? AND r.id < ? AND r.status = 'FINISHED' ORDER BY m.value {'ASC' if lowest else 'DESC'} LIMIT 1",
+        f"SELECT m.value FROM metrics m CROSS JOIN {LISTED} r ON r.id = m.run_id WHERE m.name = ? "
+        "AND m.value IS NOT NULL AND r.name = ? AND r.id < ? AND r.status = 'FINISHED' "
+        f"ORDER BY m.value {'ASC' if lowest else 'DESC'} LIMIT 1",
         [metric, name, before],
     )
     return found[0][0] if found else None
@@ -437,11 +453,16 @@ def best_earlier(store: Store, name: str, before: int, metric: str, lowest: bool
 
 def counts(store: Store) -> dict[str, int]:
     """How many rows there are: runs, executed cells, sessions, artifacts."""
-    tables = ("runs", "executions", "sessions", "artifacts")
-    return {table: int(store.rows(f"SELECT count(*) FROM {table}")[0][0]) for table in tables}
+    tables = {
+        "runs": LISTED,
+        "executions": "executions",
+        "sessions": "sessions",
+        "artifacts": f"artifacts a JOIN {LISTED} r ON r.id = a.run_id",
+    }
+    return {name: int(store.rows(f"SELECT count(*) FROM {rows}")[0][0]) for name, rows in tables.items()}
 
 
 def runs_by_status(store: Store) -> dict[str, int]:
     """How many runs there are in each status."""
-    rows = store.rows("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status")
+    rows = store.rows(f"SELECT status, count(*) FROM {LISTED} GROUP BY status ORDER BY status")
     return dict(rows)

@@ -242,3 +242,26 @@ def test_status_counts(folder):
         pass
     found = mlops_nb.status()
     assert (found.runs, found.by_status, found.last_run.name) == (1, {"FINISHED": 1}, "a")
+
+
+def test_deleted_run_is_left_out_wherever_runs_are_listed_found_or_counted(folder):
+    (folder / "file.txt").write_text("kept")
+    with mlops_nb.run("outer") as outer, mlops_nb.run("outer") as gone:
+        gone.log(only_here=1, accuracy=2)
+        gone.log_artifact("file.txt")
+    with mlops_nb.run("outer") as newest:
+        newest.log(accuracy=1)
+    store = open_store()
+    with store.transaction() as connection:
+        connection.execute("UPDATE runs SET deleted = 1.0 WHERE id = ?", [gone.id])
+    assert {row.id for row in service.runs().rows} == {outer.id, newest.id}
+    assert service.runs().total == 2
+    assert rows.find_run(store, str(gone.id)) is rows.find_run(store, gone.uid) is None
+    assert mlops_nb.show("outer").id == newest.id
+    assert mlops_nb.show(outer.id).children == ()
+    assert [number for number, _ in rows.names_and_ids(store)] == [newest.id, outer.id]
+    assert rows.metric_names(store) == ["accuracy"]
+    assert rows.previous_run(store, "outer", newest.id) == outer.id
+    assert rows.best_earlier(store, "outer", newest.id, "accuracy", lowest=False) is None
+    assert service.status().runs == service.status().by_status["FINISHED"] == 2
+    assert service.status().artifacts == 0
