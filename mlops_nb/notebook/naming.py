@@ -159,8 +159,13 @@ def _wrapped(paragraphs: list[str], width: int) -> list[str]:
     ]
 
 
+def is_ended(text: str) -> bool:
+    """Whether a text brings the sign that ends it."""
+    return text.endswith((".", "!", "?", "…", ":"))
+
+
 def _ended(text: str) -> str:
-    return text if text[-1:] in (".", "!", "?", "…", ":") else f"{text}."
+    return text if is_ended(text) else f"{text}."
 
 
 def _escaped(text: str) -> str:
@@ -232,7 +237,8 @@ def name_from_code(names: CellNames, outputs: Sequence[str], inputs: Sequence[st
     if "train_test_split" in methods:
         return "split_data"
     if any(method.startswith(("read_", "load_", "fetch_")) or method in ("read_text", "open") for method in methods):
-        return f"load_{subject}" if subject else "load_data"
+        name = f"load_{subject or 'data'}"
+        return name if name not in methods else f"read_{subject or 'data'}"
     if "fit" in methods or "fit_transform" in methods:
         fitted = next((identifier(out) for out in outputs if not is_metric_name(out)), subject)
         return f"fit_{fitted}" if fitted else "fit"
@@ -243,7 +249,8 @@ def name_from_code(names: CellNames, outputs: Sequence[str], inputs: Sequence[st
         return f"predict_{subject}" if subject else "predict"
     if subject:
         return f"{'update' if outputs[0] in inputs else 'make'}_{subject}"
-    if any(method.startswith(("plot", "hist", "scatter", "bar", "show")) for method in methods):
+    plots = any(method.startswith(("plot", "hist", "scatter", "bar", "show")) for owner, _, method in calls if owner)
+    if plots or "plot" in methods:
         return f"plot_{identifier(inputs[0])}" if inputs else "plot"
     if any(method.startswith(("to_", "dump", "save", "write")) for method in methods):
         return f"save_{identifier(inputs[0])}" if inputs else "save"

@@ -20,6 +20,7 @@ from mlops_nb.notebook.naming import (
     docstring,
     first_sentence,
     identifier,
+    is_ended,
     name_from_code,
     sections,
     title_of,
@@ -68,7 +69,7 @@ class _Script:
         self.sections = sections(notebook.cells)
         self.title, self.summary = title_of(notebook.cells)
         self.taken = {*self.bound, *dir(builtins), *_OURS, *(self._our(each) for each in _OURS)}
-        self.function = unique_name(identifier(self.name) or "run_notebook", self.taken)
+        self.function = self._function_name()
         self.taken.add(self.function)
         self.steps = [self._described(step) for step in self.plan.steps]
 
@@ -91,6 +92,11 @@ class _Script:
                 dict.fromkeys((*(each for cell in self.cells for each in cell.warnings), *self.plan.warnings))
             ),
         )
+
+    def _function_name(self) -> str:
+        """The pipeline function's name: the notebook's, and that it is a pipeline where a cell has the name."""
+        name = identifier(self.name) or "run_notebook"
+        return unique_name(f"{name}_pipeline" if name in self.taken else name, self.taken)
 
     def _our(self, name: str) -> str:
         """The name under which the script imports something of ours, beside the user's own names."""
@@ -153,8 +159,9 @@ class _Script:
         )
 
     def _free(self, name: str, verb: str) -> str:
-        """The name, or a verb before it where a variable has that name."""
-        return f"{verb}_{name}" if name in self.bound or name in dir(builtins) else name
+        """The name, or a verb before it where a variable has that name, or that it is a step."""
+        known = {*self.bound, *dir(builtins)}
+        return next((each for each in (name, f"{verb}_{name}") if each not in known), f"{name}_step")
 
     def _docstring(self) -> str:
         title = self.title or self.name
@@ -162,7 +169,8 @@ class _Script:
             EXPORTED.format(comment(PurePath(self.notebook.path).name, 200)) + ".",
             "Run it with --help to see the parameters, --list the steps, --dry-run what would run.",
         ]
-        text = f"{title}: {self.summary}" if self.summary else title
+        between = " " if is_ended(title) else ": "
+        text = f"{title}{between}{self.summary}" if self.summary else title
         return docstring(text, "\n".join(["", *lines])[1:], indent="")
 
     def _top(self) -> Iterator[str]:
@@ -208,7 +216,7 @@ class _Script:
                 "",
             ]
             call = f"{self._our('asyncio')}.run({inner}({passed}))"
-            lines.append(f"    return {call}" if given else f"    {call}")
+            lines += [f"    {', '.join(step.outputs)} = {call}", f"    {given}"] if given else [f"    {call}"]
         else:
             lines += [_indented(body)] + ([f"    {given}"] if given else [])
         text = "\n".join(lines)

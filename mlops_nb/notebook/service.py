@@ -316,7 +316,7 @@ def verified(
     seconds = time.perf_counter() - clock
     verdict = verification(captured, _metrics_by_run(result), seconds)
     _tag_run(result, verdict, store)
-    say(f"{'equal' if verdict.is_equal else 'not equal'}: {len(verdict.checks)} metrics of {len(steps)} captured runs")
+    say(f"compared with the captured runs: {'equal' if verdict.is_equal else 'not equal'}")
     return replace(done, verification=verdict, warnings=(*done.warnings, *warnings))
 
 

@@ -19,8 +19,12 @@ from mlops_nb.tracking.metrics import SKLEARN_METRICS
 _INSTALLERS = re.compile(r"(python\S*\s+-m\s+)?(sudo\s+)?(pip3?|conda|mamba|uv|apt|apt-get|poetry)\b")
 _EXPRESSION = re.compile(r"\{([^{}]+)\}|\$\{?([A-Za-z_]\w*)\}?|([{}])")
 _ONLY_SHOWN_IN_PLACE = frozenset(
-    ("print", "display", "append", "extend", "sort", "update", "fit", "show", "info", "seed")
-)
+    (
+        "print", "display", "show", "info", "append", "extend", "insert", "remove", "sort", "update", "fit", "seed",
+        "filterwarnings", "simplefilter", "set_option", "basicConfig", "makedirs", "mkdir", "sleep",
+    )
+)  # fmt: skip
+_OURS_RETURN_NOTHING = frozenset(("mlops_nb.log", "mlops_nb.log_params", "mlops_nb.set_tag"))
 _PLOTTING = frozenset(("plt", "sns", "ax", "axes", "fig", "pyplot"))
 _AFTER = re.compile(r"^\s*;+\s*")
 _LEFT_OUT = re.compile(r"^# left out: .*\n?", re.MULTILINE)
@@ -195,7 +199,8 @@ def _escape(escape: Escape, draft: _Draft) -> str:
     if code and escape.target:
         return f"{escape.indent}{escape.target} = {code}"
     if code:
-        return f"{escape.indent}{code}"
+        shows = escape.name in ("time", "debug") or "#" in code
+        return f"{escape.indent}{code}{'' if shows else ';'}"
     if escape.kind == "shell" and not _INSTALLERS.match(escape.text):
         return escape.indent + _shell(escape, draft)
     if escape.kind == "magic" and (code := _line_magic(escape, draft)):
@@ -338,7 +343,7 @@ def is_shown(value: ast.expr) -> bool:
         return True
     if isinstance(value, ast.Call):
         name = dotted_call(value)
-        if name.endswith("subprocess.run"):
+        if name.endswith("subprocess.run") or name in _OURS_RETURN_NOTHING:
             return False
         return name.rpartition(".")[2] not in _ONLY_SHOWN_IN_PLACE and name.partition(".")[0] not in _PLOTTING
     return True

@@ -111,6 +111,16 @@ def test_exported_script_runs_with_its_options_and_records_itself(study):
     assert result["metrics"]["share"] == steps[-1].metrics[0].value
 
 
+def test_captured_cell_with_await_is_a_step_with_its_metrics(folder):
+    cells = {
+        "load": "%load_ext mlops_nb\nimport asyncio",
+        "two": "%%mlops run waits --metric score --metric loss\nawait asyncio.sleep(0)\nscore = 0.5\nloss = 2.0",
+        "one": "%%mlops run later --metric score\nawait asyncio.sleep(0)\nscore = score / 2",
+        "export": "%mlops export pipeline.py --verify",
+    }
+    assert "✓ Verified: 3 metrics equal" in shown(executed(written(folder, cells)), "%mlops export")
+
+
 def test_run_out_of_order_is_found_by_verification(folder, capsys):
     cells = {
         **CELLS,

@@ -447,6 +447,27 @@ def test_names_come_from_headings_runs_and_code():
     assert '"""Load the data.\n\n    Read all of it. Nothing is dropped.\n    """' in done.source
 
 
+def test_names_from_code_say_what_the_cell_does():
+    done = export(
+        "from sklearn.datasets import load_iris\nimport matplotlib.pyplot as plt",
+        "iris = load_iris(as_frame=True).frame",
+        "iris.describe()",
+        "iris.hist()\nplt.show()",
+    )
+    assert [each.name for each in done.steps] == ["read_iris", "show_iris", "plot_iris"]
+
+
+def test_name_that_a_cell_has_gets_the_word_for_what_it_is():
+    cells = ["def make_split(n): return n + 1", "#md ## Split", "split = make_split(2)", "#md ## Text", "text = split"]
+    done = export(*cells, "print(text)", path="text.ipynb")
+    assert [each.name for each in done.steps[:2]] == ["split_step", "make_text"]
+    assert "def text_pipeline():" in done.source
+
+
+def test_title_that_ends_itself_gets_no_colon():
+    assert export("#md # Is it late?\nA study.", "print(1)").source.startswith('"""Is it late? A study.')
+
+
 def test_magics_are_translated_or_left_out_with_a_comment():
     done = export(
         "%matplotlib inline\nimport os",
@@ -474,6 +495,16 @@ def test_last_value_of_a_cell_is_shown():
         "x = [1, 2]", "x", "x;", "print(x)", "(x\n + [3])", "x, 1", "x.append(4)", "'just a note'", "x if x else None"
     )
     assert ran(done)[1] == "[1, 2]\n[1, 2]\n[1, 2, 3]\n([1, 2], 1)\n[1, 2, 4]\n"
+
+
+def test_last_value_that_is_never_any_is_not_shown():
+    done = export(
+        "import mlops_nb, warnings, os\nx = sum([1])",
+        "%timeit -n 1 -r 1 x + 1",
+        "y = x + 1\nwarnings.filterwarnings('ignore')",
+        "print(y)\nmlops_nb.log(size=y)",
+    )
+    assert "show(" not in done.source
 
 
 def test_display_is_show():
