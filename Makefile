@@ -3,6 +3,8 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 DONE := .venv/.installed
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+# In a container one is often root, which Jupyter refuses unless told; it listens on this machine only, with a token.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .PHONY: help .venv demo test lab check bench lock
@@ -31,7 +33,7 @@ demo: $(DONE)  ## capture a notebook on real flights, export it, prove the scrip
 	@$(RUN) notebooks/demo.py
 
 lab: $(DONE)  ## open JupyterLab on the quickstart
-	$(RUN) -m jupyterlab notebooks/quickstart.ipynb
+	$(RUN) -m jupyterlab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/quickstart.ipynb
 
 test: $(DONE)  ## every test (those in a browser where Chromium is installed)
 	@test -n "$(CHROMIUM)" || test -z "$$CI" || { echo "Chromium is missing: the browser tests cannot run"; exit 1; }

@@ -37,15 +37,23 @@ def main() -> int:
         return ran
     say("4  What the store holds now:")
     mlops("runs", "--limit", "12")
-    place = FOLDER.relative_to(HERE.parent)
-    say(
-        f"Done in {time.monotonic() - began:.0f} s. Where to look next:\n"
-        f"   {place / SCRIPT}          the exported pipeline; python {place / SCRIPT} --help\n"
-        f"   {place / NOTEBOOK}        the notebook as it ran, panels in their static form\n"
-        f"   {place / '.mlops/store.db'}          every run, in plain SQLite\n"
-        "   make lab                        do it by hand in JupyterLab"
-    )
+    say(f"Done in {time.monotonic() - began:.0f} s. Where to look next:\n{where_next()}")
     return 0
+
+
+def where_next() -> str:
+    """What there is to open and to type, for one who stands in the project's folder."""
+    place, here = FOLDER.relative_to(HERE.parent), Path(sys.executable)
+    python = here.relative_to(HERE.parent) if here.is_relative_to(HERE.parent) else "python"
+    lines = {
+        place / SCRIPT: "the exported pipeline",
+        place / NOTEBOOK: "the notebook as it ran, panels in their static form",
+        place / ".mlops/store.db": "every run, in plain SQLite",
+        f"{python} {place / SCRIPT} --help": "its options",
+        "make lab": "do it by hand in JupyterLab",
+    }
+    width = max(len(str(what)) for what in lines)
+    return "\n".join(f"   {what!s:<{width}}  {why}" for what, why in lines.items())
 
 
 def say(text: str) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -81,9 +87,9 @@ def test_make_help_lists_every_target():
     }  # fmt: skip
 
 
-@pytest.mark.slow
-def test_make_demo_captures_exports_and_verifies(tmp_path):
-    """In a copy of the project, with the packages this test runs on."""
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """A copy of the project, with the packages this test runs on."""
     copy = tmp_path / "project"
     ignored = shutil.ignore_patterns(".git", ".venv*", ".mlops", "demo", "__pycache__", ".*_cache", "shots")
     shutil.copytree(ROOT, copy, ignore=ignored)
@@ -91,11 +97,58 @@ def test_make_demo_captures_exports_and_verifies(tmp_path):
     (copy / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (copy / ".venv" / "bin" / "python").chmod(0o755)
     (copy / ".venv" / ".installed").touch()
+    return copy
+
+
+@pytest.mark.slow
+def test_make_demo_captures_exports_and_verifies(copy):
     done = terminal("make demo", copy)
     assert done.returncode == 0, done.stderr
     assert "Verified: 6 metrics equal to the captured runs'" in done.stdout
     assert re.search(r"^12 of \d\d runs\. ", done.stdout, re.M)
     assert (copy / "demo" / "late_flights.py").is_file()
+    typed = re.search(r"^   (\S+) (demo/late_flights.py --help)  its options$", done.stdout, re.M)
+    assert typed is not None
+    assert "--max-iter" in terminal(f"{typed[1]} {typed[2]}", copy).stdout
+
+
+@pytest.mark.slow
+def test_make_lab_opens_on_the_quickstart(copy):
+    environment = {**os.environ, "BROWSER": "true", "JUPYTER_RUNTIME_DIR": str(copy / "runtime")}
+    with subprocess.Popen(["make", "lab"], cwd=copy, env=environment, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as lab:  # fmt: skip
+        try:
+            told = _until(lab.stderr, "token=")
+            address = re.search(r"(http://localhost:\d+)/lab/tree/(notebooks/quickstart.ipynb)\?(token=\w+)", told)
+            assert address is not None, told
+            place, notebook, token = address.groups()
+            served = _fetched(f"{place}/api/contents/{notebook}?{token}")
+            assert served["content"]["cells"][0]["source"].startswith("# Late flights")
+        finally:
+            os.killpg(lab.pid, signal.SIGTERM)
+
+
+def _until(lines: Iterator[str], word: str) -> str:
+    """What is said up to the line with a word."""
+    told = ""
+    for line in lines:
+        told += line
+        if word in line:
+            break
+    return told
+
+
+def _fetched(address: str) -> dict:
+    """The JSON at an address, of a server that may not listen yet when it tells where it will."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def test_every_public_name_and_command_that_it_names_is_there():
