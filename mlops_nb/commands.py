@@ -88,10 +88,10 @@ def _runs(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.store import open_store
     from mlops_nb.tracking import service
 
-    store = open_store()
+    store, limit = open_store(), options["limit"]
 
     def table() -> Any:
-        return service.runs(**options, store=store)
+        return service.runs(**{**options, "limit": 1000 if limit is None else limit}, store=store)
 
     found = table()
     panel = runs_panel(
@@ -99,6 +99,7 @@ def _runs(options: Mapping[str, Any], context: Context) -> Answer:
         load=lambda run: service.show(run, store=store),
         compare=lambda left, right: service.compare(left, right, store=store),
         refresh=table,
+        limit=limit,
     )
     return Answer(found, panel)
 
@@ -214,7 +215,9 @@ COMMANDS: Mapping[str, Command] = {
                     "COLUMN",
                     default="-started",
                 ),
-                Option("--limit", "at most so many (default: 1000)", metavar="N", kind=int, default=1000),
+                Option(
+                    "--limit", "at most so many (default: 1000, ten of them in the static form)", metavar="N", kind=int
+                ),
             ),
             ("%mlops runs", "%mlops runs baseline --sort -accuracy --limit 10"),
             ("line", "terminal"),

@@ -48,6 +48,21 @@ def test_output_is_text_of_eighty_columns_without_control_characters(two_runs, c
         assert not re.search(r"[\x00-\x09\x0b-\x1f]", text)
 
 
+def test_as_many_runs_are_listed_as_were_asked_for(folder, capsys):
+    for _ in range(60):
+        with mlops_nb.run("many"):
+            pass
+    for words, lines, more in (
+        ([], 10, "+50 more: --limit 50"),
+        (["--limit", "12"], 12, ""),
+        (["--limit", "55"], 50, "+5 more: mlops_nb.runs()"),
+    ):
+        assert main(["runs", *words]) == 0
+        text = capsys.readouterr().out
+        assert (len(re.findall(r"^  many ", text, re.MULTILINE)), "more" in text) == (lines, bool(more))
+        assert more in text
+
+
 def test_json_is_the_whole_record(two_runs, capsys):
     assert main(["show", "scaled", "--json"]) == 0
     run = json.loads(capsys.readouterr().out)

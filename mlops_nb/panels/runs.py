@@ -20,9 +20,17 @@ from mlops_nb.panels.runs_view import (
 from mlops_nb.panels.theme import Panel
 from mlops_nb.tracking.runs import RunTable
 
+MOST = 50
+"""The static form has at most so many rows, whatever is asked for."""
+
 
 def runs_panel(
-    table: RunTable, *, load: Load | None = None, compare: Compare | None = None, refresh: Refresh | None = None
+    table: RunTable,
+    *,
+    load: Load | None = None,
+    compare: Compare | None = None,
+    refresh: Refresh | None = None,
+    limit: int | None = None,
 ) -> Panel:
     """The runs of a table, newest first as they come.
 
@@ -31,6 +39,7 @@ def runs_panel(
         load: gives a run whole, for a click on its row.
         compare: gives the comparison of two runs, when two are ticked.
         refresh: gives the table anew.
+        limit: how many rows were asked for, which the static form then has; by default a page.
     """
 
     def live() -> object:
@@ -38,10 +47,10 @@ def runs_panel(
 
         return LiveRuns(table, load, compare, refresh).box
 
-    return Panel(_blocks(table), live=live if table.rows else None)
+    return Panel(_blocks(table, min(limit or PAGE, MOST)), live=live if table.rows else None)
 
 
-def _blocks(table: RunTable) -> Iterator[Block]:
+def _blocks(table: RunTable, limit: int) -> Iterator[Block]:
     if not table.rows:
         yield Line("No runs here yet. The first: %%mlops run NAME as a cell's first line.", "sentence")
         return
@@ -52,8 +61,10 @@ def _blocks(table: RunTable) -> Iterator[Block]:
         if svg:
             yield Picture(svg, words)
     columns = columns_of(table)
-    rows = tuple(tuple(cell_text(row, column.key)[0] for column in columns) for row in table.rows[:PAGE])
+    rows = tuple(tuple(cell_text(row, column.key)[0] for column in columns) for row in table.rows[:limit])
     right = frozenset(place for place, column in enumerate(columns) if column.right)
-    more = f"+{len(table.rows) - PAGE:,} more" if len(table.rows) > PAGE else ""
+    hidden, all_rows = len(table.rows) - limit, len(table.rows)
+    how = f"--limit {min(all_rows, MOST)}" if limit < MOST else "mlops_nb.runs()"
+    more = f"+{hidden:,} more: {how}" if hidden > 0 else ""
     labels = tuple("started (UTC)" if column.key == "started" else column.label for column in columns)
     yield Table("Runs", labels, rows, right, more)
