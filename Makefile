@@ -20,7 +20,7 @@ $(DONE): requirements.lock pyproject.toml
 	  uv pip install --quiet --python $(RUN) --require-hashes -r requirements.lock && \
 	  uv pip install --quiet --python $(RUN) --no-deps --editable .; \
 	else \
-	  echo "Installing with pip (about two minutes the first time) ..."; \
+	  echo "Installing with pip (a few minutes the first time) ..."; \
 	  test -x $(RUN) || $(PYTHON) -m venv .venv; \
 	  $(RUN) -m pip install --quiet --require-hashes -r requirements.lock && \
 	  $(RUN) -m pip install --quiet --no-deps --editable .; \

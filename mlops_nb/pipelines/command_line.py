@@ -58,13 +58,24 @@ def run_command(flow: Flow, argv: Sequence[str]) -> int:
         print(f"{Path(sys.argv[0]).name}: {error.what}", file=sys.stderr)
         print(f"  try: {error.fix}" if error.fix else "  try: --help", file=sys.stderr)
         return BAD_USAGE
-    if options["list"]:
-        _print_steps(flow, as_json=options["json"])
-        return OK
-    if options["dry_run"]:
-        _print_plan(flow, values, as_json=options["json"])
+    if options["list"] or options["dry_run"]:
+        with _reader_may_leave():
+            if options["list"]:
+                _print_steps(flow, as_json=options["json"])
+            else:
+                _print_plan(flow, values, as_json=options["json"])
         return OK
     return _run(flow, values, options)
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Print in the block to a reader that may have read enough, as `head` has."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
 
 
 class _HelpShown(Exception):
@@ -95,7 +106,8 @@ class _Parser:
     def parse_args(self, argv: list[str]) -> dict[str, Any]:
         parsed, unknown = self.parser.parse_known_args(argv)
         if parsed.help:
-            print(self.parser.format_help(), end="")
+            with _reader_may_leave():
+                print(self.parser.format_help(), end="")
             raise _HelpShown
         if unknown:
             raise self.parser.unknown(unknown[0])

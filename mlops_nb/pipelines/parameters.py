@@ -15,6 +15,7 @@ from mlops_nb.record import Record
 
 _NUMBERS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 _NONE = ("none", "null", "")
+_EXAMPLES = {"str": '["a", "b"]', "float": "[0.1, 0.5]", "bool": "[true, false]", "dict": '{"a": 1}'}
 _SCALARS: Mapping[object, str] = {int: "int", float: "float", str: "str", bool: "bool"}
 
 
@@ -32,6 +33,8 @@ class Parameter(Record):
         high: largest value allowed, or None.
         allows_none: whether None is a value.
         is_required: whether it has no default.
+        container: of JSON, whether it is a list (tuples and sets are given as one) or a dict; empty for either.
+        item: of a list, what it holds: int, float, str or bool; empty for anything.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Parameter(Record):
     high: float | None = None
     allows_none: bool = False
     is_required: bool = False
+    container: str = ""
+    item: str = ""
 
     @property
     def option(self) -> str:
@@ -83,7 +88,21 @@ def _parameter(found: inspect.Parameter, hint: object) -> Parameter:
         high=max(span) if span else None,
         allows_none=(_is_union(hint) and types.NoneType in typing.get_args(hint)) or (not required and default is None),
         is_required=required,
+        container=_container(inner, default),
+        item=_item(inner),
     )
+
+
+def _container(hint: object, default: object) -> str:
+    origin = typing.get_origin(hint) or (type(default) if hint is None else hint)
+    return "dict" if origin is dict else "list" if origin in (list, tuple, set, frozenset) else ""
+
+
+def _item(hint: object) -> str:
+    """What a `list[str]`, `tuple[int, ...]` or the like holds, when that is a plain type."""
+    held = {each for each in typing.get_args(hint) if each is not ...}
+    is_list = typing.get_origin(hint) in (list, tuple, set, frozenset)
+    return _SCALARS.get(held.pop(), "") if is_list and len(held) == 1 else ""
 
 
 def _is_union(hint: object) -> bool:
@@ -118,12 +137,18 @@ def parsed_value(parameter: Parameter, text: str) -> object:
         return None
     try:
         value = _converted(parameter, text)
-    except (ValueError, OverflowError):
-        wanted = {"json": "JSON, such as '[1, 2]'", "bool": "true or false"}.get(
-            parameter.kind, f"of type {parameter.kind}"
-        )
-        raise BadArgument(f"{parameter.option} {text!r}, must be {wanted}") from None
+    except (ValueError, OverflowError, TypeError):
+        raise BadArgument(f"{parameter.option} {text!r}, must be {_wanted(parameter)}") from None
     return checked_value(parameter, value)
+
+
+def _wanted(parameter: Parameter) -> str:
+    """What a parameter's text must be, in words."""
+    if parameter.kind == "json":
+        what = {"list": "a list", "dict": "a dict"}.get(parameter.container, "a list or dict")
+        held = f" of {parameter.item}" if parameter.item else ""
+        return f"{what}{held} in JSON, such as {_EXAMPLES.get(parameter.item or parameter.container, '[1, 2]')!r}"
+    return "true or false" if parameter.kind == "bool" else f"of type {parameter.kind}"
 
 
 def _converted(parameter: Parameter, text: str) -> object:
@@ -141,14 +166,36 @@ def _converted(parameter: Parameter, text: str) -> object:
 
             return Path(text)
         case "json":
-            value = json.loads(text)
-            return tuple(value) if isinstance(parameter.default, tuple) and isinstance(value, list) else value
+            return _contained(parameter, json.loads(text))
         case "any":
             try:
                 return json.loads(text)
             except ValueError:
                 return text
     return text
+
+
+def _contained(parameter: Parameter, value: object) -> object:
+    """A list or dict as the parameter wants it: what its default is, holding what its type says.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(value, {"list": list, "dict": dict}.get(parameter.container, list | dict)):
+        raise ValueError(value)
+    if not isinstance(value, list):
+        return value
+    if not all(_is_a(parameter.item, each) for each in value):
+        raise ValueError(value)
+    kind = type(parameter.default)
+    return kind(value) if kind in (tuple, set, frozenset) else value
+
+
+def _is_a(kind: str, value: object) -> bool:
+    """Whether a value of JSON is of a plain type: whole numbers are floats too, booleans no numbers."""
+    if not kind or isinstance(value, bool):
+        return kind in ("", "bool")
+    return isinstance(value, {"int": int, "float": int | float, "str": str}.get(kind, ()))
 
 
 def checked_value(parameter: Parameter, value: object) -> object:

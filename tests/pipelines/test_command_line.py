@@ -92,6 +92,15 @@ def test_dry_run_shows_parameters_and_steps_and_runs_nothing(script: Path, folde
     assert not (folder / ".mlops").exists()
 
 
+@pytest.mark.parametrize("option", ["--help", "--list", "--dry-run"])
+def test_reader_that_has_read_enough_is_no_error(script: Path, option: str):
+    for buffered in ("", "1"):
+        piped = f"{{ sleep 1; {sys.executable} {script} {option}; echo exit $? >&2; }} | true"
+        done = subprocess.run(piped, shell=True, env={**os.environ, "PYTHONUNBUFFERED": buffered}, capture_output=True,
+                              text=True, check=False)  # fmt: skip
+        assert done.stderr == "exit 0\n"
+
+
 def test_run_records_itself_and_tells_on_stderr(script: Path, folder: Path):
     done = command(script, "--n-rows", "3")
     assert (done.returncode, done.stdout) == (0, "3\n")

@@ -21,6 +21,12 @@ def flow(
     where: Path = Path("x"),
     anything=None,
     plain=3,
+    shares: list[float] = [0.5],  # noqa: B006
+    options: dict[str, int] = {},  # noqa: B006
+    kinds: set[str] = {"a"},  # noqa: B006
+    flags: list[bool] = [True],  # noqa: B006
+    kinds_of_any: set = {1, "a"},  # noqa: B006
+    mixed: list = [1, "a"],  # noqa: B006
 ): ...
 
 
@@ -40,6 +46,12 @@ def test_signature_tells_kind_default_help_choices_and_range():
         ("where", "path", False, False),
         ("anything", "any", True, False),
         ("plain", "int", False, False),
+        ("shares", "json", False, False),
+        ("options", "json", False, False),
+        ("kinds", "json", False, False),
+        ("flags", "json", False, False),
+        ("kinds_of_any", "json", False, False),
+        ("mixed", "json", False, False),
     ]
     assert (FOUND["trees"].help, FOUND["trees"].low, FOUND["trees"].high) == ("how many", 1, 100)
     assert FOUND["mode"].choices == ("gini", "entropy")
@@ -50,6 +62,8 @@ def test_signature_tells_kind_default_help_choices_and_range():
     [
         ("trees", "7", 7), ("share", "0.5", 0.5), ("share", "1e-3", 0.001), ("mode", "entropy", "entropy"),
         ("flag", "no", False), ("seed", "none", None), ("seed", "3", 3), ("columns", '["b"]', ["b"]),
+        ("shares", "[1, 0.5]", [1, 0.5]), ("options", '{"a": 1}', {"a": 1}), ("kinds", '["b", "b"]', {"b"}),
+        ("flags", "[false]", [False]), ("mixed", '[2, "b", null]', [2, "b", None]), ("columns", "[]", []),
         ("pair", "[3]", (3,)), ("where", "y/z", Path("y/z")), ("anything", "[1]", [1]), ("anything", "word", "word"),
     ],
 )  # fmt: skip
@@ -62,7 +76,12 @@ def test_text_becomes_the_value(name: str, text: str, value: object):
     [
         ("trees", "many", "must be of type int"), ("trees", "0", "must be between 1 and 100"),
         ("trees", "101", "must be between 1 and 100"), ("mode", "ginny", "must be one of gini, entropy"),
-        ("columns", "[1", "must be JSON"), ("flag", "maybe", "true or false"), ("first", "1.5", "of type int"),
+        ("columns", "[1", r"must be a list of str in JSON, such as '\["), ("columns", "age", "a list of str in JSON"),
+        ("columns", '"age"', "must be a list of str"), ("columns", '["age", 3]', "must be a list of str"),
+        ("shares", "[true]", "a list of float in JSON"), ("shares", "5", "a list of float"),
+        ("pair", "[1.5]", "a list of int"), ("flags", "[1]", "a list of bool"), ("options", "[1]", "must be a dict"),
+        ("mixed", "{}", "must be a list in JSON"),
+        ("kinds_of_any", "[[1]]", "must be a list in JSON"), ("flag", "maybe", "true or false"), ("first", "1.5", "of type int"),
     ],
 )  # fmt: skip
 def test_text_that_is_no_value_is_refused(name: str, text: str, words: str):
