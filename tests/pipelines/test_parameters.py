@@ -81,7 +81,8 @@ def test_text_becomes_the_value(name: str, text: str, value: object):
         ("shares", "[true]", "a list of float in JSON"), ("shares", "5", "a list of float"),
         ("pair", "[1.5]", "a list of int"), ("flags", "[1]", "a list of bool"), ("options", "[1]", "must be a dict"),
         ("mixed", "{}", "must be a list in JSON"),
-        ("kinds_of_any", "[[1]]", "must be a list in JSON"), ("flag", "maybe", "true or false"), ("first", "1.5", "of type int"),
+        ("kinds_of_any", "[[1]]", "must be a list in JSON"), ("flag", "maybe", "true or false"),
+        ("first", "1.5", "of type int"),
     ],
 )  # fmt: skip
 def test_text_that_is_no_value_is_refused(name: str, text: str, words: str):
