@@ -24,6 +24,11 @@ _PLACES = {
     "log": "mlops_nb.tracking.logging",
     "log_params": "mlops_nb.tracking.logging",
     "log_artifact": "mlops_nb.tracking.logging",
+    "log_text": "mlops_nb.tracking.logging",
+    "log_confusion_matrix": "mlops_nb.tracking.logging",
+    "load_artifact": "mlops_nb.tracking.loading",
+    "artifact_path": "mlops_nb.tracking.loading",
+    "save_artifacts": "mlops_nb.tracking.loading",
     "set_tag": "mlops_nb.tracking.logging",
     "runs": "mlops_nb.tracking.logging",
     "export": "mlops_nb.notebook.service",
@@ -35,9 +40,14 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.notebook.service import export as export
+    from mlops_nb.tracking.loading import artifact_path as artifact_path
+    from mlops_nb.tracking.loading import load_artifact as load_artifact
+    from mlops_nb.tracking.loading import save_artifacts as save_artifacts
     from mlops_nb.tracking.logging import log as log
     from mlops_nb.tracking.logging import log_artifact as log_artifact
+    from mlops_nb.tracking.logging import log_confusion_matrix as log_confusion_matrix
     from mlops_nb.tracking.logging import log_params as log_params
+    from mlops_nb.tracking.logging import log_text as log_text
     from mlops_nb.tracking.logging import runs as runs
     from mlops_nb.tracking.logging import set_tag as set_tag
     from mlops_nb.tracking.service import compare as compare

@@ -41,6 +41,10 @@ class RunNotFound(MlopsError, LookupError):
     """No run has that number, id or name."""
 
 
+class ArtifactNotFound(MlopsError, LookupError):
+    """The run has no artifact of that name."""
+
+
 class NoActiveRun(MlopsError):
     """Something was logged while no run was active."""
 

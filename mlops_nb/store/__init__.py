@@ -6,7 +6,8 @@ schema.py      numbered migrations, append-only
 database.py    Store: an open file, made or migrated when it must be
 opening.py     the stores this process has open
 sessions.py    the processes that wrote, and which of them still live
-runs.py        rows of runs, params, metrics, tags, outputs, data, artifacts
+runs.py        rows of runs, params, metrics, tags, outputs, data
+artifacts.py   rows of artifacts
 cells.py       rows of executed cells
 blobs.py       files addressed by the SHA-256 of their content
 """

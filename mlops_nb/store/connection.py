@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sqlite3
 import struct
@@ -93,6 +94,8 @@ def faults(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _named(error, path) from error
     except OSError as error:
+        if error.errno in _FULL:
+            raise _full(path) from error
         reason = error.strerror or str(error)
         raise StoreUnavailable(f"the store {path} cannot be used: {reason}", _ELSEWHERE) from error
 
@@ -113,8 +116,15 @@ def _named(error: sqlite3.Error, path: Path) -> StoreUnavailable:
             f"restore it from a backup, or begin anew: %mlops store {path.parent.parent / '.mlops-new'}",
         )
     if name.startswith("SQLITE_FULL"):
-        return StoreUnavailable(f"the disk of the store {path} is full", "free some space, then run the cell again")
+        return _full(path)
     return StoreUnavailable(f"the store {path} cannot be used: {error}", _ELSEWHERE)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _full(path: Path) -> StoreUnavailable:
+    return StoreUnavailable(f"the disk of the store {path} is full", "free some space, then run the cell again")
 
 
 class Transaction:

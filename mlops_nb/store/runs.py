@@ -1,4 +1,4 @@
-"""Rows of runs and what belongs to them: params, metrics, tags, outputs, data, artifacts.
+"""Rows of runs and what belongs to them: params, metrics, tags, outputs, data.
 
 Functions that write take the connection of an open transaction; functions that read take the store.
 """
@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
-from mlops_nb.tracking.runs import Artifact, Metric, Output, Param, Run, RunError, RunSummary, Status
+from mlops_nb.store.artifacts import artifacts_of, put_artifacts
+from mlops_nb.tracking.runs import Metric, Output, Param, Run, RunError, RunSummary, Status
 from mlops_nb.tracking.values import decode_value, encode_value
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def insert_whole(
     add_outputs(connection, number, run.outputs)
     add_data(connection, number, run.data)
     for artifact in run.artifacts:
-        add_artifact(connection, number, artifact)
+        put_artifacts(connection, number, artifact.path, [artifact])
     set_surroundings(connection, number, run.environment, run.code)
     finish_run(connection, number, run.status, run.duration, run.error, run.warnings)
     return number
@@ -229,14 +230,6 @@ def add_data(connection: sqlite3.Connection, run_id: int, data: Sequence[DataFin
             "WHERE kind = ? AND shape = ? AND types = ? AND fingerprint = ?",
             (run_id, one.name, *key),
         )
-
-
-def add_artifact(connection: sqlite3.Connection, run_id: int, artifact: Artifact) -> None:
-    """A file kept with a run; the newest content of a path stands."""
-    connection.execute(
-        "INSERT OR REPLACE INTO artifacts (run_id, path, sha256, size_bytes) VALUES (?, ?, ?, ?)",
-        (run_id, artifact.path, artifact.sha256, artifact.size_bytes),
-    )
 
 
 def find_run(store: Store, ref: str) -> int | None:
@@ -362,7 +355,7 @@ def get_run(store: Store, run_id: int) -> Run:
         tags=dict(store.rows("SELECT name, value FROM tags WHERE run_id = ? ORDER BY name", [run_id])),
         outputs=_outputs(store, run_id),
         data=_data(store, run_id),
-        artifacts=_artifacts(store, run_id),
+        artifacts=artifacts_of(store, run_id),
         children=_children(store, run_id),
         error=error,
         code=code,
@@ -410,11 +403,6 @@ def _data(store: Store, run_id: int) -> tuple[DataFingerprint, ...]:
         DataFingerprint(name, kind, tuple(json.loads(shape)), json.loads(types), fingerprint, bool(exact))
         for name, kind, shape, types, fingerprint, exact in rows
     )
-
-
-def _artifacts(store: Store, run_id: int) -> tuple[Artifact, ...]:
-    rows = store.rows("SELECT path, sha256, size_bytes FROM artifacts WHERE run_id = ? ORDER BY path", [run_id])
-    return tuple(Artifact(*row) for row in rows)
 
 
 def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float, float]]:

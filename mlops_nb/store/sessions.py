@@ -42,12 +42,18 @@ def session_id(store: Store) -> int:
     return _mine[store][0]
 
 
+def session_uid(store: Store) -> str:
+    """The name of this process's session, made and locked at its first use."""
+    session_id(store)
+    return _mine[store][1]
+
+
 def mark_killed(store: Store) -> int:
     """Mark the RUNNING runs of dead sessions KILLED; how many there were."""
     unfinished = store.rows(
         "SELECT DISTINCT s.id, s.uid FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.status = 'RUNNING'"
     )
-    dead = [row for row, uid in unfinished if not _is_alive(store, str(uid))]
+    dead = [row for row, uid in unfinished if not is_alive(store, str(uid))]
     if not dead:
         return 0
     with store.transaction(durable=True) as connection:
@@ -57,7 +63,8 @@ def mark_killed(store: Store) -> int:
         ).rowcount
 
 
-def _is_alive(store: Store, uid: str) -> bool:
+def is_alive(store: Store, uid: str) -> bool:
+    """Whether the process of the session with that name still runs."""
     from filelock import FileLock, Timeout
 
     if any(uid == mine and one.belongs_here() for one, (_, mine, _) in _mine.items()):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mlops_nb.tracking import service
@@ -38,14 +37,55 @@ def log_params(params: Mapping[str, object] | None = None, **named: object) -> N
         run.log_params(named)
 
 
-def log_artifact(path: str | Path, name: str | None = None) -> Artifact:
-    """Keep a copy of a file with the active run, under `name` (default: the file's own).
+def log_artifact(what: object, name: str | None = None, *, pickle: bool = False) -> Artifact:
+    """Keep a file, a folder or a value with the active run; what had that name before is replaced.
+
+    Args:
+        what: a file or folder (its path), a DataFrame, an array, a Matplotlib or Plotly figure, a fitted
+            model, a dict or list, bytes, or anything at all when `pickle` is True.
+        name: may have folders in it; for a value it gets the ending of its form, and may choose the form
+            by one (`.csv` or `.parquet`, `.png` or `.svg`). A file or folder has its own name by default.
+        pickle: keep a value as a pickle, which is loaded only when asked to.
 
     Raises:
         NoActiveRun: no run is going on.
-        BadArgument: there is no such file.
+        BadArgument: it is not there, cannot be kept, or the name is not allowed.
+        MissingExtra: its form needs a library that is not installed.
     """
-    return service.required_run("log_artifact").log_artifact(path, name)
+    return service.required_run("log_artifact").log_artifact(what, name, pickle=pickle)
+
+
+def log_text(text: str, name: str) -> Artifact:
+    """Keep a text with the active run, under a name that ends in .txt unless it has another ending of a text.
+
+    Raises:
+        NoActiveRun: no run is going on.
+        BadArgument: the name is not allowed.
+    """
+    return service.required_run("log_text").log_text(text, name)
+
+
+def log_confusion_matrix(
+    y_true: Iterable[object],
+    y_pred: Iterable[object],
+    *,
+    labels: Iterable[object] | None = None,
+    name: str = "confusion_matrix",
+) -> Artifact:
+    """Keep the confusion matrix of two columns of labels with the active run; `%mlops artifacts` draws it.
+
+    Args:
+        y_true: the true labels.
+        y_pred: the predicted ones.
+        labels: their order; pairs of others are left out. By default all there are, sorted.
+        name: what it is kept under.
+
+    Raises:
+        NoActiveRun: no run is going on.
+        BadArgument: unequal lengths, more than one value a row, a missing label, or too many labels.
+    """
+    run = service.required_run("log_confusion_matrix")
+    return run.log_confusion_matrix(y_true, y_pred, labels=labels, name=name)
 
 
 def set_tag(name: str, value: object) -> None:

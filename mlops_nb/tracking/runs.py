@@ -69,13 +69,23 @@ class RunError(Record):
     traceback: str
 
 
+ArtifactKind = Literal[
+    "file", "folder", "bytes", "text", "json", "table", "array", "figure", "model", "confusion matrix", "object"
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact(Record):
-    """A file kept with a run, addressed by the SHA-256 of its content."""
+    """A file kept with a run, addressed by the SHA-256 of its content.
+
+    `kind` says what it was made from; `details` its format, class, shape and what else belongs to the kind.
+    """
 
     path: str
     sha256: str
     size_bytes: int
+    kind: ArtifactKind = "file"
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, get_args
 from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound, StoreUnavailable, nearest
 from mlops_nb.store import cells, open_store
 from mlops_nb.store import runs as rows
+from mlops_nb.store.artifacts import put_artifacts
 from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
 from mlops_nb.tracking.metrics import lower_is_better
@@ -191,27 +192,51 @@ class ActiveRun:
         text = value if isinstance(value, str) else safe_repr(value)
         self._write(rows.set_tags, {bounded_text(str(name), 200): bounded_text(text)})
 
-    def log_artifact(self, path: str | Path, name: str | None = None) -> Artifact:
-        """Keep a copy of a file with the run, under `name` (default: the file's own).
+    def log_artifact(self, what: object, name: str | None = None, *, pickle: bool = False) -> Artifact:
+        """Keep something with the run under a name; what had that name before is replaced.
+
+        Args:
+            what: a file or folder (its path), a DataFrame, an array, a Matplotlib or Plotly figure, a fitted
+                model, a dict or list, bytes, or anything at all when `pickle` is True.
+            name: may have folders in it; for a value it gets the ending of its form, and may choose the form
+                by one (`.csv` or `.parquet`, `.png` or `.svg`). A file or folder has its own name by default.
+            pickle: keep a value as a pickle, which is loaded only when asked to.
 
         Raises:
-            BadArgument: there is no such file.
-            StoreUnavailable: it cannot be copied into the store.
+            BadArgument: it is not there, cannot be kept, or the name is not allowed.
+            MissingExtra: its form needs a library that is not installed.
+            StoreUnavailable: it cannot be written into the store.
         """
-        source = Path(path)
-        if not source.is_file():
-            folder = source.parent if source.parent.is_dir() else Path()
-            near = nearest(source.name, [entry.name for entry in folder.iterdir()])
-            raise BadArgument(
-                f"log_artifact: {str(path)!r} is not a file",
-                f"mlops_nb.log_artifact({str(folder / near)!r})" if near else "",
-            )
-        from mlops_nb.store.blobs import keep_file
+        from mlops_nb.tracking.keeping import kept
 
-        sha256, size = keep_file(self._opened(), source)
-        artifact = Artifact(bounded_text(name or source.name, 500), sha256, size)
-        self._write(rows.add_artifact, artifact)
-        return artifact
+        with kept(self._opened(), what, name, as_pickle=pickle) as done:
+            self._write(put_artifacts, done.path, done.files)
+        return done.whole()
+
+    def log_text(self, text: str, name: str) -> Artifact:
+        """Keep a text with the run, under a name that ends in .txt unless it has another ending of a text."""
+        from mlops_nb.tracking.keeping import kept_text
+
+        with kept_text(self._opened(), text, name) as done:
+            self._write(put_artifacts, done.path, done.files)
+        return done.whole()
+
+    def log_confusion_matrix(
+        self,
+        y_true: Iterable[object],
+        y_pred: Iterable[object],
+        *,
+        labels: Iterable[object] | None = None,
+        name: str = "confusion_matrix",
+    ) -> Artifact:
+        """Keep the confusion matrix of two columns of labels as data; `%mlops artifacts` draws it.
+
+        Raises:
+            BadArgument: unequal lengths, more than one value a row, a missing label, or too many labels.
+        """
+        from mlops_nb.tracking.artifacts import confusion_matrix
+
+        return self.log_artifact(confusion_matrix(y_true, y_pred, labels), name)
 
     def add_outputs(self, outputs: Sequence[Output]) -> None:
         """Keep what the cell showed."""

@@ -371,16 +371,3 @@ def test_store_made_anew_at_the_same_place_has_sessions_of_its_own(folder, monke
         assert len(service.runs().rows) == 1
         close_stores()
         shutil.rmtree(folder / ".mlops")
-
-
-def test_tampered_blob_is_refused_by_name(folder):
-    from mlops_nb.store import blobs
-
-    (folder / "file.txt").write_text("content")
-    with service.run("kept") as run:
-        artifact = run.log_artifact("file.txt")
-    store = open_store()
-    assert blobs.read_blob(store, artifact.sha256) == b"content"
-    blobs.blob_path(store, artifact.sha256).write_text("changed")
-    with pytest.raises(StoreIsDamaged, match=artifact.sha256):
-        blobs.read_blob(store, artifact.sha256)

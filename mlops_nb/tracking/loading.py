@@ -1,0 +1,131 @@
+"""Artifacts out of the store again, their hash checked each time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from shutil import copyfileobj
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.errors import ArtifactNotFound, BadArgument, nearest
+from mlops_nb.store import blobs, open_store
+from mlops_nb.tracking import formats, service
+from mlops_nb.tracking.artifacts import artifact_name, found_artifacts
+from mlops_nb.tracking.runs import Artifact, Run
+from mlops_nb.tracking.values import safe_repr
+
+if TYPE_CHECKING:
+    from mlops_nb.store import Store
+
+
+def load_artifact(
+    run: int | str, name: str, *, trust: Iterable[str] = (), unpickle: bool = False, store: Store | None = None
+) -> Any:
+    """What was logged under a name: a DataFrame, array, dict, list, text, bytes, model or confusion matrix.
+
+    A file that was logged as a file is given as the path of the store's own copy, to be read only; a Plotly
+    figure as the dict that `plotly.graph_objects.Figure` takes, a Matplotlib figure as its picture's bytes.
+
+    Args:
+        run: its number, its id or the beginning of it, or a name (its newest run).
+        name: the artifact's name, with or without the ending of its form.
+        trust: types, by full name, that a model may be made of beside those that are known to be harmless.
+        unpickle: load a pickle, which runs whatever code is in it.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+        ArtifactNotFound: the run has no such artifact.
+        StoreIsDamaged: the file is missing or was changed.
+        BadArgument: it is a folder, a pickle, or a model of types that are not trusted.
+    """
+    store = store or open_store()
+    one = _one(service.show(run, store=store), name)
+    if one.kind == "file":
+        return _checked_path(store, one)
+    with blobs.opened(store, one.sha256, one.path) as file:
+        return formats.read_value(one, file, trust=trust, unpickle=unpickle)
+
+
+def artifact_path(run: int | str, name: str, *, store: Store | None = None) -> Path:
+    """The store's own copy of an artifact's file, its content checked; to be read, not changed.
+
+    Raises:
+        RunNotFound: no run is called that.
+        ArtifactNotFound: the run has no such artifact.
+        StoreIsDamaged: the file is missing or was changed.
+        BadArgument: it is a folder.
+    """
+    store = store or open_store()
+    return _checked_path(store, _one(service.show(run, store=store), name))
+
+
+def save_artifacts(
+    run: int | str, folder: str | Path, name: str | None = None, *, store: Store | None = None
+) -> tuple[Path, ...]:
+    """Copy a run's artifacts, or the one or the folder of that name, into a folder, never beside it.
+
+    Files of the same names there are replaced, each whole or not at all.
+
+    Raises:
+        RunNotFound: no run is called that.
+        ArtifactNotFound: the run has none, or none of that name.
+        StoreIsDamaged: a file is missing from the store or was changed.
+        BadArgument: a file cannot be written, or would be outside the folder.
+    """
+    store = store or open_store()
+    found = artifacts_of(service.show(run, store=store), name)
+    target = Path(folder).expanduser()
+    return tuple(_saved(store, one, target) for one in found)
+
+
+def artifacts_of(run: Run, name: str | None = None) -> tuple[Artifact, ...]:
+    """The artifacts of a run, or the one of a name, or those in the folder of that name.
+
+    Raises:
+        ArtifactNotFound: there is none.
+    """
+    found = found_artifacts(run.artifacts, name) if name else run.artifacts
+    if found:
+        return found
+    if not run.artifacts:
+        raise ArtifactNotFound(f"run {run.id} has no artifacts", 'mlops_nb.log_artifact(it, "name")')
+    near = nearest(str(name), [one.path for one in run.artifacts])
+    raise ArtifactNotFound(
+        f"run {run.id} has no artifact {safe_repr(name, 60)}",
+        f"%mlops artifacts {run.id} {near}".rstrip(),
+    )
+
+
+def _one(run: Run, name: str) -> Artifact:
+    found = artifacts_of(run, name)
+    if len(found) > 1 or found[0].path.startswith(f"{name.strip('/')}/"):
+        raise BadArgument(
+            f"{name!r} is a folder of {len(found)} files", f"%mlops artifacts {run.id} {name} --save FOLDER"
+        )
+    return found[0]
+
+
+def _checked_path(store: Store, one: Artifact) -> Path:
+    with blobs.opened(store, one.sha256, one.path):
+        return blobs.blob_path(store, one.sha256)
+
+
+def _saved(store: Store, one: Artifact, folder: Path) -> Path:
+    path = folder / artifact_name(one.path)  # checked again: the store may come from elsewhere
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.resolve().is_relative_to(folder.resolve()):
+            raise BadArgument(f"{one.path!r} would be written outside {folder}: a link there leads out of it")
+        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".mlops-", suffix=".new")
+        try:
+            with os.fdopen(handle, "wb") as writer, blobs.opened(store, one.sha256, one.path) as reader:
+                copyfileobj(reader, writer, blobs.CHUNK)
+            Path(fresh).replace(path)
+        finally:
+            Path(fresh).unlink(missing_ok=True)
+    except OSError as error:
+        raise BadArgument(f"{path} cannot be written: {error.strerror}", "choose another folder") from None
+    return path
