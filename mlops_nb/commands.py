@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import builtins
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -205,7 +206,7 @@ COMMANDS: Mapping[str, Command] = {
             "Look at the runs: sort, filter, plot, open one, tick two to compare.",
             (
                 Option("name", "only runs of this name", "run", is_optional=True),
-                Option("--status", "only runs with this status", choices=_STATUSES),
+                Option("--status", "only runs with this status", choices=_STATUSES, kind=str.upper),
                 Option("--kind", "only runs of this kind", choices=_KINDS),
                 Option("--notebook", "only runs of this notebook", "path", "PATH"),
                 Option(
@@ -277,6 +278,10 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
+HELP = ("", "help", "-h", "--help")
+"""What asks for help in a command's place."""
+
+
 class HelpAsked(MlopsError):
     """Not a fault: `--help` was typed; `what` is the text."""
 
@@ -311,7 +316,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 @lru_cache(maxsize=64)
-def parser(name: str, prefix: str = "%mlops") -> argparse.ArgumentParser:
+def parser(name: str, prefix: str = "%mlops") -> _Parser:
     """The argparse parser of a command."""
     command = COMMANDS[name]
     prefix = "%%mlops" if command.places == ("cell",) else prefix
@@ -365,6 +370,18 @@ def overview(prefix: str = "%mlops") -> str:
     )
 
 
+def help_on(name: str, prefix: str = "%mlops") -> NoReturn:
+    """Say what there is, or a command's options.
+
+    Raises:
+        HelpAsked: always; with the text.
+        BadUsage: there is no such command.
+    """
+    if not name:
+        raise HelpAsked(overview(prefix))
+    parser(command_named(name, prefix).name, prefix).print_help()
+
+
 def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
     """The words of a command line; `$name` and `{expression}` replaced by their values, `{{` and `$$` kept.
 
@@ -397,12 +414,14 @@ def _value_of(expression: str, text: str, namespace: Mapping[str, object]) -> st
     try:
         return str(eval(expression, dict(namespace)))
     except NameError as error:
-        near = nearest(error.name or expression, [name for name in namespace if not name.startswith("_")])
+        literal = f"{{{text}}}" if text.startswith("{") else f"${text}"
+        known = [name for name in namespace if not name.startswith("_") and not hasattr(builtins, name)]
+        near = nearest(error.name or expression, known)
         raise NameNotDefined(
             f"{text}: no name {error.name or expression!r} is defined here",
             text.replace(error.name or expression, near)
             if near
-            else f"define it first, or write {text[0]}{text} for the text itself",
+            else f"define it first, or write {literal} for the text itself",
         ) from None
     except Exception as error:  # the expression is the user's own
         raise NameNotDefined(f"{text} cannot be evaluated: {type(error).__name__}: {error}") from None

@@ -33,8 +33,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
-        raise commands.HelpAsked(commands.overview(PREFIX))
+    if not words or words[0] in commands.HELP:
+        commands.help_on(" ".join(words[1:2]), PREFIX)
     if words[0] == "--version":
         raise commands.HelpAsked(f"mlops_nb {metadata.version('mlops-nb')}")
     command = commands.command_named(words[0], PREFIX)

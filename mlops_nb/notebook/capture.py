@@ -38,15 +38,9 @@ _PARAMETERS_COMMENT = re.compile(r"\s*#\s*parameters\s*$", re.IGNORECASE | re.MU
 class _Going:
     """A captured run between its first line and its end."""
 
-    def __init__(
-        self,
-        run: ActiveRun,
-        options: Mapping[str, Any],
-        listener: OutputListener,
-        data: tuple[DataFingerprint, ...],
-        source: str,
-    ) -> None:
-        self.run, self.listener, self.data, self.source = run, listener, data, source
+    def __init__(self, run: ActiveRun, options: Mapping[str, Any], listener: OutputListener, source: str) -> None:
+        self.run, self.listener, self.source = run, listener, source
+        self.data: tuple[DataFingerprint, ...] = ()
         self.params: list[str] = options["param"]
         self.metrics: list[str] = options["metric"]
         self.observed: dict[str, float] = {}
@@ -60,6 +54,10 @@ class _Cell:
         self.started, self.clock = time.time(), time.perf_counter()
         self.runs: list[_Going] = []
         self.finished: list[int] = []
+
+    def is_of(self, info: Any) -> bool:
+        """Whether IPython means this cell: a cancelled one has no info, one whose error cannot be shown a new one."""
+        return info is None or self.info is info or self.info.raw_cell == info.raw_cell
 
 
 class Capture:
@@ -177,10 +175,10 @@ class Capture:
     def post_run_cell(self, result: Any) -> None:
         """IPython: a cell is over. Nothing that goes wrong here is the cell's."""
         info = getattr(result, "info", None)
-        if not self._cells or (info is not None and all(cell.info is not info for cell in self._cells)):
+        if not any(cell.is_of(info) for cell in self._cells):
             return
         cell = self._cells.pop()
-        while info is not None and cell.info is not info:
+        while not cell.is_of(info):
             cell = self._cells.pop()
         if not self._cells:
             self._watch_syntax(False)
@@ -189,6 +187,9 @@ class Capture:
             self._note_parameters(cell)
             wanted = not self._cells and (self.is_tracking or cell.runs or cell.finished)
             self._end_runs(cell, result, self._execution(cell, result, duration) if wanted else None)
+            self._complained = "" if wanted else self._complained
+        except KeyboardInterrupt:  # it came while we recorded: the cell is over
+            self._end_runs(cell, result, None)
         except StoreUnavailable as error:
             self._complain(f"mlops_nb: this cell was not recorded: {error.what}. Try: {error.fix}")
         except Exception as error:  # whatever our own fault is, the user's cell is over and well
@@ -216,6 +217,12 @@ class Capture:
         from mlops_nb import commands
 
         options = commands.parse("run", arguments, self.shell.user_ns)
+        try:
+            self._begin_run(options, source)
+        except Exception as error:  # whatever our own fault is, the cell runs
+            print(f"mlops_nb: this cell is not recorded: {type(error).__name__}: {error}", file=sys.stderr)
+
+    def _begin_run(self, options: Mapping[str, Any], source: str | None) -> None:
         from mlops_nb.notebook.inference import OBSERVER, observer_of
         from mlops_nb.notebook.outputs import OutputListener
         from mlops_nb.tracking import service
@@ -233,14 +240,17 @@ class Capture:
             cell_id=getattr(cell.info, "cell_id", None) or "",
             execution_count=self.shell.execution_count if len(self._cells) == 1 else None,
         )
-        going = _Going(service.begin(run), options, OutputListener(self.shell), self._data_read(text), text)
-        cell.runs.append(going)
+        going = _Going(run, options, OutputListener(self.shell), text)
+        cell.runs.append(going)  # first of all: a Ctrl-C from here on ends the run
+        service.begin(run)
+        going.data = self._data_read(text)
         with run.together():
             for name, value in options["tag"]:
                 run.set_tag(name, value)
         self.shell.user_ns[OBSERVER] = self.shell.user_ns_hidden[OBSERVER] = observer_of(going.observed)
         self._watch_syntax(True)
         going.listener.start()
+        run.start_clock()
 
     def _data_read(self, source: str) -> tuple[DataFingerprint, ...]:
         from mlops_nb.notebook.cells import read_cell
@@ -273,15 +283,16 @@ class Capture:
         from mlops_nb.tracking import service
 
         run = going.run
+        run.stop_clock()
         service.end(run)
         outputs = going.listener.stop()
         if not self._going():
             self.shell.user_ns.pop(OBSERVER, None)
             self.shell.user_ns_hidden.pop(OBSERVER, None)
             self._watch_syntax(False)
-        service.record_surroundings(run)
         with run.together():
             parts: Mapping[str, Callable[[], None]] = {
+                "packages and commit": lambda: service.record_surroundings(run),
                 "data read": lambda: run.add_data(going.data),
                 "outputs": lambda: self._add_outputs(going, outputs),
                 "parameters": lambda: self._add_params(going),
@@ -291,7 +302,7 @@ class Capture:
             for part, add in parts.items():
                 try:
                     add()
-                except Exception as odd:  # a user's object may raise anything; the rest of the run is kept
+                except BaseException as odd:  # a user's object may raise anything, Ctrl-C comes when it comes
                     run.warnings.append(f"{part} not recorded: {type(odd).__name__}")
         error = service.run_error(raised) if raised is not None else None
         fault = run.finish(service.status_of(raised), error)
@@ -306,9 +317,8 @@ class Capture:
 
     def _add_outputs(self, going: _Going, outputs: tuple[Output, ...]) -> None:
         going.run.add_outputs(outputs)
-        going.run.warnings += [
-            f"{one.cut_bytes:,} characters of output were not kept" for one in outputs if one.cut_bytes
-        ]
+        if cut := going.listener.dropped + sum(one.cut_bytes for one in outputs):
+            going.run.warnings.append(f"{cut:,} characters of output were not kept")
 
     def _add_params(self, going: _Going) -> None:
         names, run = self.shell.user_ns, going.run
@@ -319,7 +329,8 @@ class Capture:
             from mlops_nb.notebook.cells import read_cell
             from mlops_nb.notebook.inference import inferred_params
 
-            run.log_params(inferred_params(read_cell(going.source), names, self._parameters), inferred=True)
+            found = inferred_params(read_cell(going.source), names, self._parameters)
+            run.log_params({name: value for name, value in found.items() if name not in going.metrics}, inferred=True)
 
     def _add_metrics(self, going: _Going) -> None:
         from mlops_nb.tracking.values import metric_number, safe_repr
@@ -369,7 +380,7 @@ class Capture:
         tree = ast.parse(self.shell.transform_cell(body))
         self.begin_run(arguments, f"%%mlops run {arguments}\n{body}")
         cell = self._cells[-1]
-        going = cell.runs[-1]
+        going = cell.runs[-1] if cell.runs else None
         raised: BaseException | None = None
         try:
             tree = self.shell.transform_ast(tree)
@@ -378,7 +389,7 @@ class Capture:
             raised = error
             raise
         finally:
-            if going in cell.runs:
+            if going is not None and going in cell.runs:
                 cell.runs.remove(going)
                 self._end_run(cell, going, raised)
             if isinstance(cell.info, _NoInfo):

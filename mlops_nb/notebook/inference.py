@@ -37,7 +37,7 @@ def inferred_params(
 
 def estimator_settings(value: object) -> dict[str, object]:
     """The simple settings of an object with scikit-learn's `get_params`; empty for anything else, never raises."""
-    if isinstance(value, type) or not callable(getattr(type(value), "get_params", None)):
+    if issubclass(type(value), type) or not callable(getattr(type(value), "get_params", None)):
         return {}
     try:
         settings = value.get_params(deep=True)  # type: ignore[attr-defined]
@@ -72,8 +72,9 @@ def inferred_metrics(
 
 
 def _is_numeric(value: object) -> bool:
-    return not isinstance(value, bool) and (
-        isinstance(value, int | float) or type(value).__module__.partition(".")[0] == "numpy"
+    kind = type(value)  # not isinstance: an object may raise anything when it is asked
+    return kind.__name__ not in ("bool", "bool_") and (
+        issubclass(kind, int | float) or kind.__module__.partition(".")[0] == "numpy"
     )
 
 

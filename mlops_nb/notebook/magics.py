@@ -67,8 +67,8 @@ def run_line(shell: Any, line: str) -> None:
 
     name, _, rest = line.strip().partition(" ")
     try:
-        if name in ("", "help", "-h", "--help"):
-            raise commands.HelpAsked(commands.overview())
+        if name in commands.HELP:
+            commands.help_on(rest.strip().partition(" ")[0])
         command = commands.command_named(name)
         options = commands.parse(name, rest, shell.user_ns)
     except commands.HelpAsked as asked:
@@ -90,10 +90,13 @@ def run_line(shell: Any, line: str) -> None:
 
 def run_cell(shell: Any, line: str, cell: str) -> object:
     """Carry out `%%mlops LINE` over a body; a `%%mlops run` at the top of a cell does not come here."""
-    name, _, rest = line.strip().partition(" ")
-    if name != "run":
-        from mlops_nb import commands
+    from mlops_nb import commands
 
+    name, _, rest = line.strip().partition(" ")
+    if name in commands.HELP:
+        run_line(shell, line)
+        return None
+    if name != "run":
         commands.command_named(name, "%%mlops")
         raise BadUsage(f"%%mlops {name} is a line magic", f"%mlops {name}")
     capture: Capture = getattr(shell, ATTRIBUTE)

@@ -17,7 +17,10 @@ RICH_LIMIT = 512 << 10
 """Characters of one rich result that are kept; a representation that is longer is left out."""
 
 TOTAL_LIMIT = 2 << 20
-"""Characters of all rich results of a run together."""
+"""Characters of all outputs of a run together."""
+
+COUNT_LIMIT = 1_000
+"""Outputs of a run that are kept: of more, the first and the last."""
 
 
 class OutputListener:
@@ -33,7 +36,7 @@ class OutputListener:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._found: list[_Stream | _Rich] = []
-        self._total = 0
+        self._earlier = self._dropped = 0
         self._wants_clear = False
         self._undo: list[Callable[[], None]] = []
 
@@ -50,6 +53,11 @@ class OutputListener:
         while self._undo:
             self._undo.pop()()
         return tuple(one.output() for one in self._found)
+
+    @property
+    def dropped(self) -> int:
+        """Characters of whole outputs that were too many."""
+        return self._dropped
 
     def _listen(self, owner: Any, method: str, heard: Callable[..., None]) -> None:
         original = getattr(owner, method, None)
@@ -76,19 +84,34 @@ class OutputListener:
 
         self._undo.append(undo)
 
-    def _clear_if_wanted(self) -> None:
-        if self._wants_clear:
-            self._found.clear()
-            self._wants_clear = False
+    def _add(self, one: _Stream | _Rich) -> None:
+        if self._found:
+            self._earlier += self._found[-1].size
+        self._found.append(one)
+        self._drop_what_is_too_much()
+
+    def _drop_what_is_too_much(self) -> None:
+        """Drop outputs from the middle; `_earlier` counts the characters of all but the last, which may still grow."""
+        found = self._found
+        while len(found) > COUNT_LIMIT or (len(found) > 1 and self._earlier + found[-1].size > TOTAL_LIMIT):
+            one = found.pop((len(found) - 1) // 2)
+            self._earlier -= one.size
+            self._dropped += one.size + one.cut
+
+    def _clear(self) -> None:
+        self._found.clear()
+        self._earlier = self._dropped = 0
+        self._wants_clear = False
 
     def _heard_stream(self, name: str) -> Callable[..., None]:
         def heard(text: object, *_: object) -> None:
             if isinstance(text, str) and text:
-                self._clear_if_wanted()
+                if self._wants_clear:
+                    self._clear()
                 last = self._found[-1] if self._found else None
                 if not (isinstance(last, _Stream) and last.name == name):
                     last = _Stream(name)
-                    self._found.append(last)
+                    self._add(last)
                 last.add(text)
 
         return heard
@@ -98,33 +121,40 @@ class OutputListener:
         if named.get("update"):
             for one in self._found:
                 if isinstance(one, _Rich) and one.display_id == shown:
-                    one.data, one.cut = self._bounded(data)
+                    self._earlier -= one.size if one is not self._found[-1] else 0
+                    one.data, one.cut = _bounded(data)
+                    self._earlier += one.size if one is not self._found[-1] else 0
+            self._drop_what_is_too_much()
             return
-        self._clear_if_wanted()
-        self._found.append(_Rich("display_data", *self._bounded(data), shown))
+        self._heard_rich(_Rich("display_data", *_bounded(data), shown))
 
     def _heard_result(self, format_dict: Mapping[str, object], *_: object, **named: Any) -> None:
-        self._clear_if_wanted()
-        self._found.append(_Rich("execute_result", *self._bounded(format_dict), None))
+        self._heard_rich(_Rich("execute_result", *_bounded(format_dict), None))
+
+    def _heard_rich(self, one: _Rich) -> None:
+        if self._wants_clear:
+            self._clear()
+        self._add(one)
 
     def _heard_clear(self, wait: bool = False) -> None:
         if wait:
             self._wants_clear = True
         else:
-            self._found.clear()
+            self._clear()
 
-    def _bounded(self, data: Mapping[str, object]) -> tuple[dict[str, str], int]:
-        kept, cut = {}, 0
-        for kind, content in data.items():
-            if kind.endswith("widget-view+json"):
-                continue
-            text = content if isinstance(content, str) else _as_text(kind, content)
-            if len(text) > RICH_LIMIT or self._total + len(text) > TOTAL_LIMIT:
-                cut += len(text)
-            else:
-                self._total += len(text)
-                kept[kind] = text.encode("utf-8", "replace").decode("utf-8")
-        return kept, cut
+
+def _bounded(data: Mapping[str, object]) -> tuple[dict[str, str], int]:
+    """The representations that are kept, and how many characters are not."""
+    kept, cut = {}, 0
+    for kind, content in data.items():
+        if kind.endswith("widget-view+json"):
+            continue
+        text = content if isinstance(content, str) else _as_text(kind, content)
+        if len(text) > RICH_LIMIT:
+            cut += len(text)
+        else:
+            kept[kind] = text.encode("utf-8", "replace").decode("utf-8")
+    return kept, cut
 
 
 def _as_text(kind: str, content: object) -> str:
@@ -147,10 +177,10 @@ class _Stream:
         self._head: list[str] = []
         self._head_size = 0
         self._tail = ""
-        self._size = 0
+        self._written = 0
 
     def add(self, text: str) -> None:
-        self._size += len(text)
+        self._written += len(text)
         half = STREAM_LIMIT // 2
         room = half - self._head_size
         if room > 0:
@@ -162,13 +192,19 @@ class _Stream:
             if len(self._tail) > 2 * half:
                 self._tail = self._tail[-half:]
 
+    @property
+    def size(self) -> int:
+        return self._head_size + min(len(self._tail), STREAM_LIMIT // 2)
+
+    @property
+    def cut(self) -> int:
+        return self._written - self.size
+
     def output(self) -> Output:
-        half = STREAM_LIMIT // 2
-        tail = self._tail[-half:]
-        cut = self._size - self._head_size - len(tail)
+        cut = self.cut
         middle = f"\n… {cut:,} characters left out …\n" if cut else ""
-        text = f"{''.join(self._head)}{middle}{tail}".encode("utf-8", "replace").decode("utf-8")
-        return Output("stream", self.name, {"text/plain": text}, cut)
+        text = f"{''.join(self._head)}{middle}{self._tail[-(STREAM_LIMIT // 2) :]}"
+        return Output("stream", self.name, {"text/plain": text.encode("utf-8", "replace").decode("utf-8")}, cut)
 
 
 class _Rich:
@@ -176,6 +212,10 @@ class _Rich:
 
     def __init__(self, kind: Any, data: dict[str, str], cut: int, display_id: object) -> None:
         self.kind, self.data, self.cut, self.display_id = kind, data, cut, display_id
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.data.values()))
 
     def output(self) -> Output:
         return Output(self.kind, "", self.data, self.cut)

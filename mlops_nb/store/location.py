@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = ".mlops"
@@ -33,6 +34,7 @@ def store_folder(start: Path | None = None) -> Path:
         return Path(chosen).expanduser().absolute()
     start = (start or home()).absolute()
     for folder in (start, *start.parents):
-        if (folder / FOLDER / DATABASE).is_file():
-            return folder / FOLDER
+        with suppress(PermissionError):  # another person's store above us is not ours
+            if (folder / FOLDER / DATABASE).is_file():
+                return folder / FOLDER
     return start / FOLDER

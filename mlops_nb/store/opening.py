@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+from mlops_nb.errors import StoreUnavailable
 from mlops_nb.store import sessions
 from mlops_nb.store.database import Store
 from mlops_nb.store.location import store_folder
@@ -29,7 +31,8 @@ def open_store(start: Path | None = None, *, folder: Path | None = None) -> Stor
             known.close()
             del _open[folder]
         _open[folder] = store = Store(folder)
-    sessions.mark_killed(store)
+    with suppress(StoreUnavailable):  # one that can only be read is read; whoever can write it marks them
+        sessions.mark_killed(store)
     return store
 
 

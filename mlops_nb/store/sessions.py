@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from mlops_nb.store.connection import faults
+
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
@@ -31,8 +33,9 @@ def session_id(store: Store) -> int:
 
         uid = uuid.uuid4().hex
         lock = FileLock(_lock_path(store, uid), mode=0o600)
-        _lock_path(store, uid).parent.mkdir(mode=0o700, exist_ok=True)
-        lock.acquire(blocking=False)
+        with faults(store.path):
+            _lock_path(store, uid).parent.mkdir(mode=0o700, exist_ok=True)
+            lock.acquire(blocking=False)
         with store.transaction() as connection:
             row = connection.execute(
                 "INSERT INTO sessions (uid, started, pid, host) VALUES (?, ?, ?, ?)",
@@ -75,7 +78,7 @@ def is_alive(store: Store, uid: str) -> bool:
     try:
         with FileLock(path, mode=0o600).acquire(blocking=False):
             pass
-    except Timeout:
+    except (Timeout, OSError):  # locked, or on a file system that cannot be asked
         return True
     with suppress(OSError):
         path.unlink()

@@ -10,6 +10,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -46,10 +47,14 @@ RETRY_SECONDS = 5.0
 Write = Callable[..., object]
 
 _active: list[ActiveRun] = []
+"""The runs that are going on in this process, in the order in which they began."""
+
+_begun_here: ContextVar[tuple[ActiveRun, ...]] = ContextVar("begun_here", default=())
+"""The runs that this thread or asyncio task, or one it comes from, began; the innermost last."""
 
 
 class ActiveRun:
-    """A run that is going on. What it is told is in the store when the call returns.
+    """A run that is going on, from `begin` to `finish`. What it is told is in the store when the call returns.
 
     While the store cannot be written, what it is told is kept in memory and written when it can be,
     at latest by `finish`.
@@ -103,7 +108,8 @@ class ActiveRun:
         self._lock = threading.RLock()
         self._store = store or (parent.store if parent else None)
         self._pid = os.getpid()
-        self._flush()
+        self.thread = threading.get_ident()
+        self._duration: float | None = None
         self._clock = time.perf_counter()
 
     @property
@@ -155,11 +161,11 @@ class ActiveRun:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Hold what the run is told in this block, for one transaction with what it is told next."""
-        self._is_holding = True
+        before, self._is_holding = self._is_holding, True
         try:
             yield
         finally:
-            self._is_holding = False
+            self._is_holding = before
 
     def log(self, step: int | None = None, **metrics: object) -> None:
         """Log metrics by keyword, at a step when they are a series.
@@ -256,11 +262,29 @@ class ActiveRun:
         """Keep the packages and the commit the run was made with."""
         self._write(rows.set_surroundings, environment, code)
 
+    def begin(self) -> None:
+        """Put it into the store as RUNNING; it begins now."""
+        self._flush()
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """The duration counts from now: what was done to record the run is not its own time."""
+        self._clock = time.perf_counter()
+
+    def stop_clock(self) -> None:
+        """The duration ends here."""
+        before = self._resumed.duration if self._resumed else None
+        self._duration = time.perf_counter() - self._clock + (before or 0.0)
+
+    def is_part_of(self, run: ActiveRun) -> bool:
+        """Whether it is a child of the run, or a child's child."""
+        return self.parent is not None and (self.parent is run or self.parent.is_part_of(run))
+
     def finish(self, status: Status = "FINISHED", error: RunError | None = None) -> StoreUnavailable | None:
         """End the run, on disk when this returns; the fault when it could not be recorded, else None."""
-        before = self._resumed.duration if self._resumed else None
-        duration = time.perf_counter() - self._clock + (before or 0.0)
-        self._waiting.append((rows.finish_run, (status, duration, error, tuple(self.warnings))))
+        if self._duration is None:
+            self.stop_clock()
+        self._waiting.append((rows.finish_run, (status, self._duration, error, tuple(self.warnings))))
         if self.id is not None and self._store is not None and self._store.is_gone():
             self.fault = StoreUnavailable(
                 f"the store {self._store.folder} was removed while the run went on", "run it again to begin a new store"
@@ -290,20 +314,34 @@ def _number(name: object, value: object) -> float:
 
 
 def active_run() -> ActiveRun | None:
-    """The innermost run that is going on in this process."""
-    return _active[-1] if _active else None
+    """The innermost run that is going on in this thread or asyncio task.
+
+    A thread that has begun none is part of what the main thread does.
+    """
+    begun = _begun_here.get()
+    if begun:
+        return next((run for run in reversed(begun) if run in _active), None)
+    main = threading.main_thread().ident
+    return next((run for run in reversed(_active) if run.thread == main), None)
 
 
 def begin(run: ActiveRun) -> ActiveRun:
-    """Make a run the innermost one."""
+    """Make a run the innermost one, and put it into the store.
+
+    Whoever calls this ends the run whatever it raises: Ctrl-C comes when it comes.
+    """
     _active.append(run)
+    _begun_here.set((*(each for each in _begun_here.get() if each in _active), run))
+    run.begin()
     return run
 
 
 def end(run: ActiveRun) -> None:
-    """Take a run, and any left inside it, off the runs that are going on."""
-    if run in _active:
-        del _active[_active.index(run) :]
+    """Take a run, and any that its thread left inside it, off the runs that are going on."""
+    _active[:] = [
+        each for each in _active if each is not run and not (each.is_part_of(run) and each.thread == run.thread)
+    ]
+    _begun_here.set(tuple(each for each in _begun_here.get() if each in _active))
 
 
 def required_run(call: str) -> ActiveRun:
@@ -352,15 +390,16 @@ def run(
 @contextmanager
 def _recorded(going: ActiveRun) -> Iterator[ActiveRun]:
     """Record the block as this run, and end it as the block ends."""
-    begin(going)
     status: Status = "FINISHED"
     error = None
     try:
+        begin(going)
         yield going
     except BaseException as raised:
         status, error = status_of(raised), run_error(raised)
         raise
     finally:
+        going.stop_clock()
         end(going)
         record_surroundings(going)
         if fault := going.finish(status, error):

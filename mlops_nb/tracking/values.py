@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 """What a parameter's value may be."""
 
 MAX_TEXT = 10_000
 """Characters of a parameter's text that are kept; what is longer ends in an ellipsis and its length."""
+
+MAX_ITEMS = 1_000
+"""Lists and dicts of more items are described by the first of them."""
 
 MAX_BITS = 10_000
 """Integers longer than this are described, not kept (Python refuses to print much longer ones)."""
@@ -68,12 +73,12 @@ def plain_value(value: object, depth: int = 4) -> Value:
     try:
         if isinstance(value, bool | int | float | str):
             return plain_value(next(base(value) for base in (int, float, str) if isinstance(value, base)))
+        if depth and isinstance(value, Mapping | list | tuple | set | frozenset | range) and len(value) > MAX_ITEMS:
+            return f"{type(value).__name__} of {len(value):,} items, the first: {safe_repr(list(islice(value, 20)))}"
         if depth and isinstance(value, Mapping):
-            return {
-                bounded_text(str(key), 200): plain_value(item, depth - 1) for key, item in list(value.items())[:1000]
-            }
+            return {bounded_text(str(key), 200): plain_value(item, depth - 1) for key, item in value.items()}
         if depth and isinstance(value, list | tuple | set | frozenset | range):
-            return [plain_value(item, depth - 1) for item in list(value)[:1000]]
+            return [plain_value(item, depth - 1) for item in value]
         if callable(item := getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
             return plain_value(item(), 0)
     except Exception:  # a user's object may raise anything from any method
@@ -81,18 +86,19 @@ def plain_value(value: object, depth: int = 4) -> Value:
     return safe_repr(value)
 
 
-def flat_params(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Nested dicts as one level, names joined with dots.
+def flat_params(values: Mapping[str, object], prefix: str = "", inside: tuple[int, ...] = ()) -> dict[str, object]:
+    """Nested dicts as one level, names joined with dots; a dict inside itself stays as it is.
 
     >>> flat_params({"model": {"depth": 3, "opt": {"lr": 0.1}}, "seed": 7})
     {'model.depth': 3, 'model.opt.lr': 0.1, 'seed': 7}
     """
     flat: dict[str, object] = {}
     for name, value in values.items():
-        if isinstance(value, dict) and value and len(prefix) < 200:
-            flat.update(flat_params(value, f"{prefix}{name}."))
-        else:
-            flat[f"{prefix}{name}"] = value
+        inner = None
+        if issubclass(type(value), dict) and id(value) not in inside and len(prefix) < 200:
+            with suppress(Exception):  # a user's dict may raise anything from any method
+                inner = flat_params(value, f"{prefix}{name}.", (*inside, id(value)))  # type: ignore[arg-type]
+        flat |= inner or {f"{prefix}{name}": value}
     return flat
 
 
@@ -109,13 +115,15 @@ def metric_number(value: object) -> float | None:
     """
     if type(value) is float:
         return value
-    if isinstance(value, str | bytes | complex) or value is None:
-        return None
     try:
+        if isinstance(value, str | bytes | complex) or value is None:
+            return None
+        if getattr(value, "size", None) == 1 and getattr(value, "ndim", 0):
+            value = value.item()  # type: ignore[attr-defined]
         return float(value)  # type: ignore[arg-type]
     except OverflowError:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
-    except Exception:  # a user's object may raise anything from __float__
+    except Exception:  # a user's object may raise anything from any method
         return None
 
 

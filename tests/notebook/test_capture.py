@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sqlite3
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 import mlops_nb
-from mlops_nb.store import cells, connection, open_store
+from mlops_nb.store import cells, close_stores, connection, open_store
 from mlops_nb.tracking import service
 
 
@@ -192,6 +193,27 @@ def test_help_is_answered_and_runs_nothing(shell, capsys):
     assert "ran" not in shell.user_ns
 
 
+def test_help_of_a_cell_magic_and_of_one_command(shell, capsys):
+    for asked, said in (
+        ("%%mlops\nran = True", "One command's options"),
+        ("%%mlops --help\nran = True", "One command's options"),
+        ("%mlops help runs", "usage: %mlops runs"),
+    ):
+        assert shell.run_cell(asked).success
+        assert said in capsys.readouterr().out
+    assert "ran" not in shell.user_ns
+    assert not shell.run_cell("%mlops help rns").success
+    assert "try: %mlops runs" in capsys.readouterr().out
+
+
+def test_text_to_type_for_an_undefined_name_means_that_text(shell, capsys):
+    for typed, literal in (("{nope}", "{{nope}}"), ("$nope", "$$nope")):
+        shell.run_cell(f"%mlops show {typed}")
+        assert f"write {literal} for the text itself" in capsys.readouterr().out
+        shell.run_cell(f"%mlops show {literal}")
+        assert f"no run is called '{typed}'" in capsys.readouterr().out
+
+
 def test_unknown_command_offers_the_nearest(shell, capsys):
     assert not shell.run_cell("%mlops comparre 1 2").success
     assert "%mlops compare" in capsys.readouterr().out
@@ -314,6 +336,103 @@ def test_odd_values_do_not_break_the_cell(shell, kind):
         assert math.isnan(mlops_nb.show("a").metrics[0].value)
 
 
+def test_object_that_answers_nothing_costs_no_other_value(shell):
+    shell.run_cell(
+        "class Evil:\n"
+        "    __class__ = property(lambda self: 1 / 0)\n"
+        "    def __getattr__(self, name): raise RuntimeError\n"
+        "    __repr__ = __eq__ = __len__ = __bool__ = __float__ = __iter__ = lambda self, *_: 1 / 0\n"
+        "class Odd(dict):\n"
+        "    items = keys = __len__ = lambda self: 1 / 0\n"
+    )
+    shell.run_cell(
+        "%%mlops run a --param evil --param odd --param inner --param depth --metric evil --metric score\n"
+        "evil, odd, inner, depth, score = Evil(), Odd(a=1), {'evil': Evil(), 'rate': 0.5}, 3, 0.75"
+    )
+    params, metrics = named(mlops_nb.show("a"))
+    assert (params["depth"], params["inner.rate"], metrics) == (3, 0.5, {"score": 0.75})
+    assert params["evil"] == params["inner.evil"] == "<__main__.Evil, whose repr raises>"
+    shell.run_cell("%%mlops run b\nscore = evil\nf1 = 0.5\ndepth = 3")
+    assert named(mlops_nb.show("b")) == ({"depth": 3}, {"f1": 0.5})
+
+
+def test_object_that_interrupts_costs_only_its_part(shell, capsys):
+    shell.run_cell(
+        "class Stops:\n    def __repr__(self): raise KeyboardInterrupt\n    def __float__(self): raise SystemExit"
+    )
+    assert shell.run_cell("%%mlops run a --param stops --metric accuracy\nstops, accuracy = Stops(), 0.5").success
+    assert "Error in callback" not in capsys.readouterr().out
+    run = mlops_nb.show("a")
+    assert (run.status, run.warnings) == ("FINISHED", ("parameters not recorded: KeyboardInterrupt",))
+    assert named(run)[1] == {"accuracy": 0.5}
+
+
+def test_exception_that_cannot_be_shown_ends_its_run_and_the_next_is_no_child(shell):
+    shell.run_cell("class Mute(Exception):\n    __str__ = __repr__ = lambda self: 1 / 0")
+    shell.run_cell("%%mlops run mute\nraise Mute")
+    shell.run_cell("%%mlops run next\nx = 1")
+    assert mlops_nb.show("mute").status == "FAILED"
+    assert (mlops_nb.show("next").status, mlops_nb.show("next").parent) == ("FINISHED", None)
+
+
+def test_interrupt_while_data_is_read_ends_the_run(shell):
+    shell.run_cell(
+        "import os, signal\n"
+        "class DataFrame:\n"
+        "    __module__ = 'pandas'\n"
+        "    @property\n"
+        "    def shape(self): os.kill(os.getpid(), signal.SIGINT)\n"
+        "frame = DataFrame()"
+    )
+    shell.run_cell("%%mlops run stopped\nframe")
+    assert mlops_nb.show("stopped").status == "INTERRUPTED"
+    assert service.active_run() is None
+
+
+def test_duration_is_the_cells_own(shell, monkeypatch):
+    passed, clock = [0.0], service.time.perf_counter
+    monkeypatch.setattr(service.time, "perf_counter", lambda: clock() + passed[0])
+    shell.user_ns["wait"] = lambda: passed.__setitem__(0, passed[0] + 1000)
+    shell.run_cell("class Slow:\n    def __repr__(self): wait(); return 'slow'\nslow = Slow()")
+    shell.run_cell("%%mlops run quick --param slow\nx = 1")
+    shell.run_cell("%%mlops run slow\nwait()")
+    assert named(mlops_nb.show("quick"))[0] == {"slow": "slow"}
+    assert mlops_nb.show("quick").duration < 1000 <= mlops_nb.show("slow").duration
+
+
+def test_name_given_as_a_metric_is_no_inferred_parameter(shell):
+    shell.run_cell("%%mlops run a --metric gain_in_euro\ngain_in_euro = 12.5\ndepth = 3")
+    assert named(mlops_nb.show("a")) == ({"depth": 3}, {"gain_in_euro": 12.5})
+
+
+def test_many_outputs_are_bounded_to_the_first_and_the_last(shell):
+    shell.run_cell("import sys\nfrom IPython.display import display, HTML")
+    shell.run_cell("%%mlops run a\nfor n in range(1500):\n    print('out', n)\n    print('err', n, file=sys.stderr)")
+    shell.run_cell(
+        "%%mlops run b\nfor n in range(20):\n    print('x' * 60_000)\n    display(HTML('y' * 300_000 + str(n)))"
+    )
+    for name in ("a", "b"):
+        run = mlops_nb.show(name)
+        assert len(run.outputs) <= 1000
+        assert sum(len(text) for one in run.outputs for text in one.data.values()) < 3_000_000
+        (said,) = run.warnings
+        assert said.endswith("characters of output were not kept")
+    assert mlops_nb.show("a").outputs[0].data["text/plain"] == "out 0\n"
+    assert mlops_nb.show("a").outputs[-1].data["text/plain"] == "err 1499\n"
+    shown = [one for one in mlops_nb.show("b").outputs if one.kind == "display_data"]
+    assert shown[-1].data["text/html"].endswith("y19")
+
+
+def test_display_updated_often_is_kept_as_it_was_last(shell):
+    shell.run_cell(
+        "%%mlops run a\nfrom IPython.display import display, HTML\nhandle = display(HTML(''), display_id='one')\n"
+        "for n in range(60):\n    handle.update(HTML('x' * 50_000 + str(n)))"
+    )
+    (shown,) = (one for one in mlops_nb.show("a").outputs if one.kind == "display_data")
+    assert shown.data["text/html"].endswith("x59")
+    assert mlops_nb.show("a").warnings == ()
+
+
 def test_fault_of_the_store_never_breaks_the_cell(shell, folder, capsys):
     (folder / ".mlops").mkdir()
     (folder / ".mlops" / "store.db").write_text("someone else's file")
@@ -328,11 +447,20 @@ def test_fault_of_the_store_never_breaks_the_cell(shell, folder, capsys):
     assert (folder / ".mlops" / "store.db").read_text() == "someone else's file"
 
 
+def test_store_that_takes_no_session_never_breaks_the_cell(shell, folder, capsys):
+    shell.run_cell("%%mlops run a\nx = 1")
+    shutil.rmtree(folder / ".mlops" / "sessions")
+    (folder / ".mlops" / "sessions").write_text("")
+    close_stores()
+    capsys.readouterr()
+    assert shell.run_cell("%%mlops run b\n'my value'").result == "my value"
+    assert "run 'b' was not recorded" in capsys.readouterr().err
+    assert list(mlops_nb.runs().name) == ["a"]
+
+
 def test_locked_store_never_breaks_the_cell_and_records_once_it_is_free(shell, monkeypatch, capsys):
     shell.run_cell("%%mlops run a\nx = 1")
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
-    from mlops_nb.store import close_stores
-
     close_stores()
     holder = sqlite3.connect(open_store().path, isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN IMMEDIATE")
@@ -344,8 +472,6 @@ def test_locked_store_never_breaks_the_cell_and_records_once_it_is_free(shell, m
 
 
 def test_store_removed_between_cells_begins_anew(shell, folder):
-    import shutil
-
     shell.run_cell("%%mlops run a\nx = 1")
     shutil.rmtree(folder / ".mlops")
     shell.run_cell("%%mlops run b\nx = 1")

@@ -46,6 +46,17 @@ def test_store_is_found_by_walking_up(folder):
     assert store_folder(deep) == folder / ".mlops"
 
 
+def test_folder_above_that_may_not_be_looked_into_is_passed_by(folder):
+    (folder / ".mlops").mkdir(mode=0)
+    if os.geteuid() == 0:  # to root every folder is open
+        os.seteuid(65534)
+    try:
+        assert store_folder(folder / "deep") == folder / "deep" / ".mlops"
+    finally:
+        os.seteuid(os.getuid())
+        (folder / ".mlops").chmod(0o700)
+
+
 def test_variable_overrides_the_walk(folder, monkeypatch):
     make_runs()
     monkeypatch.setenv("MLOPS_NB_STORE", str(folder / "elsewhere"))
@@ -212,6 +223,18 @@ def test_locked_store_says_so_and_loses_nothing(folder, monkeypatch):
         now.execute("INSERT INTO store_info VALUES ('a', 'b')")
 
 
+def test_locked_store_with_a_killed_run_can_be_read(folder, monkeypatch):
+    done = python("from mlops_nb.tracking import service; service.begin(service.ActiveRun('killed'))")
+    assert done.returncode == 0
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    holder = sqlite3.connect(folder / ".mlops" / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert [row.name for row in service.runs().rows] == ["killed"]
+    holder.close()
+    close_stores()
+    assert service.show("killed").status == "KILLED"
+
+
 def test_failing_transaction_leaves_nothing_and_no_lock(folder):
     store = open_store()
     with pytest.raises(ZeroDivisionError), store.transaction() as inside:
@@ -298,7 +321,7 @@ def test_run_of_a_living_process_stays_running(folder):
     code = """
         import sys
         from mlops_nb.tracking import service
-        run = service.ActiveRun("alive")
+        run = service.begin(service.ActiveRun("alive"))
         print("ready", flush=True)
         sys.stdin.read()
         run.finish()
@@ -344,8 +367,6 @@ def test_full_disk_is_named_and_what_was_stored_stays(folder):
 
 
 def test_store_removed_while_a_run_goes_on_is_said_in_one_line(folder, capsys):
-    import shutil
-
     with service.run("orphan"):
         shutil.rmtree(folder / ".mlops")
     said = capsys.readouterr().err.strip().splitlines()

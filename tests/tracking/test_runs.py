@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import os
+import signal
+import threading
 
+import numpy
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -265,3 +270,104 @@ def test_deleted_run_is_left_out_wherever_runs_are_listed_found_or_counted(folde
     assert rows.best_earlier(store, "outer", newest.id, "accuracy", lowest=False) is None
     assert service.status().runs == service.status().by_status["FINISHED"] == 2
     assert service.status().artifacts == 0
+
+
+def logged() -> dict[str, dict[str, tuple[float | None, float | None, int]]]:
+    return {
+        row.name: {each.name: (each.minimum, each.maximum, each.count) for each in service.show(row.id).metrics}
+        for row in service.runs().rows
+    }
+
+
+def test_runs_of_threads_are_each_its_own(folder):
+    barrier = threading.Barrier(4)
+
+    def work(number):
+        barrier.wait()
+        with service.run(f"thread {number}"):
+            barrier.wait()
+            for step in range(10):
+                mlops_nb.log(step=step, value=number)
+            barrier.wait()
+
+    with service.run("outer"):
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        mlops_nb.log(own=1)
+    expected = {f"thread {number}": {"value": (number, number, 10)} for number in range(4)}
+    assert logged() == {"outer": {"own": (1, 1, 1)}, **expected}
+    assert {row.parent for row in service.runs().rows} == {None, service.show("outer").id}
+
+
+def test_runs_of_asyncio_tasks_are_each_its_own(folder):
+    async def work(number):
+        with service.run(f"task {number}"):
+            for step in range(5):
+                await asyncio.sleep(0)
+                mlops_nb.log(step=step, value=number)
+
+    async def works():
+        await asyncio.gather(*(work(number) for number in range(3)))
+
+    with service.run("outer"):
+        asyncio.run(works())
+        mlops_nb.log(own=1)
+    assert logged() == {
+        "outer": {"own": (1, 1, 1)},
+        **{f"task {number}": {"value": (number, number, 5)} for number in range(3)},
+    }
+
+
+def test_task_that_outlives_its_run_does_not_log_into_the_next(folder):
+    async def works():
+        async def late():
+            await gate.wait()
+            mlops_nb.log(late=1)
+
+        gate = asyncio.Event()
+        with service.run("first"):
+            task = asyncio.create_task(late())
+            await asyncio.sleep(0)
+        with service.run("second"):
+            gate.set()
+            with pytest.raises(NoActiveRun):
+                await task
+
+    asyncio.run(works())
+    assert logged() == {"first": {}, "second": {}}
+
+
+def test_interrupt_while_a_run_is_being_stored_ends_it(folder, monkeypatch):
+    insert = rows.insert_run
+
+    def interrupted(*values):
+        monkeypatch.setattr(rows, "insert_run", insert)
+        os.kill(os.getpid(), signal.SIGINT)
+        return insert(*values)
+
+    monkeypatch.setattr(rows, "insert_run", interrupted)
+    with pytest.raises(KeyboardInterrupt), service.run("stopped"):
+        raise AssertionError("the block ran")
+    assert service.show("stopped").status == "INTERRUPTED"
+    assert service.active_run() is None
+
+
+def test_dict_inside_itself_and_long_lists_are_described(folder):
+    config: dict[str, object] = {"depth": 3}
+    config["self"] = config["again"] = config
+    with service.run("odd") as run:
+        run.log_params({"config": config, "long": list(range(1500)), "short": [1, 2]})
+    params = {param.name: param.value for param in service.show("odd").params}
+    assert (params["config.depth"], params["short"]) == (3, [1, 2])
+    assert params["long"].startswith("list of 1,500 items, the first: [0, 1, 2,")
+
+
+def test_array_of_one_number_is_a_metric(folder):
+    with service.run("a") as run:
+        run.log(loss=numpy.array([0.5]), other=numpy.array([[2]]))
+        with pytest.raises(BadArgument):
+            run.log(pair=numpy.array([1.0, 2.0]))
+    assert [metric.value for metric in service.show("a").metrics] == [0.5, 2.0]
