@@ -280,6 +280,7 @@ class Capture:
         self, cell: _Cell, going: _Going, raised: BaseException | None, execution: Execution | None = None
     ) -> None:
         from mlops_nb.notebook.inference import OBSERVER
+        from mlops_nb.notebook.seeds import seeds_set
         from mlops_nb.tracking import service
 
         run = going.run
@@ -297,6 +298,7 @@ class Capture:
                 "outputs": lambda: self._add_outputs(going, outputs),
                 "parameters": lambda: self._add_params(going),
                 "metrics": lambda: self._add_metrics(going),
+                "seeds": lambda: run.add_seeds(seeds_set(going.source, self.shell.user_ns)),
                 "cell": lambda: run.add_execution(execution, cell.finished) if execution else None,
             }
             for part, add in parts.items():

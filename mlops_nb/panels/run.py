@@ -8,7 +8,8 @@ from html import escape
 
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
 from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
-from mlops_nb.panels.wording import count, duration, many_lines, one_line, setting, size
+from mlops_nb.panels.wording import count, duration, listed, many_lines, one_line, setting, size, usage_words
+from mlops_nb.reproducibility.records import Environment
 from mlops_nb.tracking.runs import Output, Run
 
 HTML_LIMIT = 120_000
@@ -47,6 +48,9 @@ def _recorded(run: Run) -> Iterator[Block]:
     if run.params:
         rows = tuple((*_marked(one.name, one.inferred), setting(one.value, 120)) for one in run.params[:ROWS])
         yield Table("Parameters", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
+    if run.seeds:
+        seeds = tuple((one_line(name, 60), setting(value, 60)) for name, value in list(run.seeds.items())[:ROWS])
+        yield Table("Seeds set", ("what", "seed"), seeds, more=_more(len(run.seeds), run, "seeds"))
     if run.tags:
         tags = tuple((one_line(n, 60), one_line(v, 120)) for n, v in list(run.tags.items())[:ROWS])
         yield Table("Tags", ("tag", "value"), tags, more=_more(len(run.tags), run, "tags"))
@@ -141,6 +145,8 @@ def _shown(one: Output) -> str:
 
 def _surroundings(run: Run) -> Iterator[Block]:
     facts: list[tuple[Words, ...]] = [("started", time_span(run.started))]
+    if run.usage:
+        facts.append(("took", usage_words(run.usage)))
     facts += [
         (name, one_line(str(value), 200))
         for name, value in (
@@ -150,7 +156,8 @@ def _surroundings(run: Run) -> Iterator[Block]:
             ("part of run", run.parent),
             ("child runs", ", ".join(map(str, run.children[:ROWS]))),
             ("git", _git(run)),
-            ("Python", run.environment and f"{run.environment.python} on {run.environment.platform}"),
+            ("git remote", run.code and run.code.remote),
+            *(_machine(run.environment) if run.environment else ()),
             ("id", run.uid),
         )
         if value
@@ -159,7 +166,27 @@ def _surroundings(run: Run) -> Iterator[Block]:
     if run.environment:
         lines = [f"{name}=={version}" for name, version in run.environment.packages.items()]
         blocks.append(Pre(count(len(lines), "package"), _bounded("\n".join(lines))))
+    if run.code and run.code.diff:
+        blocks.append(Pre("Not committed", _bounded(run.code.diff), "diff"))
     yield Fold("Where, when, and with which packages", tuple(blocks))
+
+
+def _machine(environment: Environment) -> Iterator[tuple[str, str]]:
+    """What the run was computed with, in words."""
+    yield "Python", f"{environment.python} on {environment.platform}"
+    if environment.cpu:
+        memory = f", {size(environment.memory_bytes)} of memory" if environment.memory_bytes else ""
+        yield "machine", f"{environment.cpu}, {count(environment.cores, 'core')}{memory}, {environment.os}"
+    if environment.gpus:
+        yield "GPU", f"{listed(environment.gpus, 8)}, driver {environment.gpu_driver}"
+    if environment.blas:
+        core = f" for {environment.blas_core}" if environment.blas_core else ""
+        threads = f", {count(environment.blas_threads, 'thread')}" if environment.blas_threads else ""
+        yield "BLAS", f"{environment.blas}{core}{threads}"
+    if environment.thread_settings:
+        yield "thread settings", ", ".join(f"{name}={value}" for name, value in environment.thread_settings.items())
+    if environment.hash_seed is not None:
+        yield "hash seed", f"PYTHONHASHSEED={environment.hash_seed}"
 
 
 def _git(run: Run) -> str:

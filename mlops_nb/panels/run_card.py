@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_nb.panels.blocks import Block, Line, Span, Table, Words
+from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table, Words
 from mlops_nb.panels.theme import Panel, after, change_span, change_spans, number_span, status_span
-from mlops_nb.panels.wording import count, duration, many_lines, movement, numbers, one_line, setting
+from mlops_nb.panels.wording import count, duration, many_lines, movement, numbers, one_line, setting, usage_words
 from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
 
 MOST = 8
@@ -37,6 +37,8 @@ def _blocks(card: RunCard) -> Iterator[Block]:
         yield Line(f"Note: {one_line(warning, 200)}", "small")
     if len(run.warnings) > MOST:
         yield Line(_more(len(run.warnings), run), "small")
+    if run.usage or run.seeds:
+        yield Fold(_taken(run), tuple(_seeds(run)))
     if not (run.metrics or run.params or run.error):
         yield Line("No metric or parameter was named: %%mlops run NAME --metric accuracy --param seed", "small")
 
@@ -50,6 +52,19 @@ def _headline(run: Run) -> Words:
         time,
         Span(f" · run {run.id}", css="mp-muted"),
     )
+
+
+def _taken(run: Run) -> str:
+    """What the run took and seeded, in a few words."""
+    seeds = f"{count(len(run.seeds), 'seed')} set" if run.seeds else ""
+    return ", ".join(filter(None, (usage_words(run.usage) if run.usage else "", seeds)))
+
+
+def _seeds(run: Run) -> Iterator[Line]:
+    if run.seeds:
+        words = ", ".join(f"{one_line(name, 60)} = {setting(value, 40)}" for name, value in run.seeds.items())
+        yield Line(f"Seeds: {words}")
+    yield Line(f"All of it: %mlops show {run.id}", "small")
 
 
 def _metrics(card: RunCard) -> Table:

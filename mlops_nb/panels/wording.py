@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from mlops_nb.tracking.metrics import lower_is_better
 
 if TYPE_CHECKING:
+    from mlops_nb.reproducibility.records import Usage
     from mlops_nb.tracking.runs import Status
     from mlops_nb.tracking.values import Value
 
@@ -255,6 +256,19 @@ def size(size_bytes: int) -> str:
             return f"{int(amount)} B" if unit == "B" else f"{number(amount)} {unit}"
         amount /= 1000
     return f"{number(amount)} TB"
+
+
+def usage_words(usage: Usage) -> str:
+    """What a run took.
+
+    >>> from mlops_nb.reproducibility.records import Usage
+    >>> usage_words(Usage(2.5, 340_000_000)), usage_words(Usage(75))
+    ('2.50 s of CPU, 340 MB more memory at the peak', '1 min 15 s of CPU')
+    """
+    cpu = f"{duration(usage.cpu_seconds)} of CPU"
+    if usage.peak_memory_bytes is None:
+        return cpu
+    return f"{cpu}, {size(usage.peak_memory_bytes)} more memory at the peak"
 
 
 def setting(value: Value, limit: int = 60) -> str:

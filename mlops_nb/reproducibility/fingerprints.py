@@ -13,7 +13,12 @@ from mlops_nb.reproducibility.records import DataFingerprint
 BUDGET_BYTES = 256 << 20
 """Content up to this size is hashed whole; of what is larger, a fixed sample of rows."""
 
+MOST_COLUMNS = 2_000
+"""Of a frame with more columns than this the hashes of each are not kept."""
+
 _SAMPLE_ROWS = 4096
+_CHUNK_BYTES = 1 << 20
+_HASH_DIGITS = 12
 _TEXT_COST, _OBJECT_COST = 100, 400
 """A text, or another Python object, takes as long to hash as so many bytes of a buffer."""
 
@@ -47,23 +52,45 @@ def fingerprint(name: str, value: Any, budget_bytes: int = BUDGET_BYTES) -> Data
     kind = data_kind(value)
     if not kind:
         return None
-    from xxhash import xxh3_128
+    from xxhash import xxh3_128_hexdigest
 
     shape = tuple(int(length) for length in value.shape)
     columns = _columns(kind, value)
-    types = {str(label): str(column.dtype) for label, column in columns}
     exact = sum(_cost(column) for _, column in columns) <= budget_bytes
     step = 1 if exact or not shape else max(1, math.ceil(shape[0] / _SAMPLE_ROWS))
-    labels = [(_text(label), str(column.dtype)) for label, column in columns]
-    digest = xxh3_128(repr((kind, shape, labels)).encode("utf-8", "replace"))
-    for _, column in columns:
-        for part in _content(column if step == 1 else column[::step]):
-            digest.update(part)
+    hashes = [_hash(column, step) for _, column in columns]
+    parts: list[object] = [kind, shape, [(_text(label), str(column.dtype)) for label, column in columns], hashes]
     if kind in ("DataFrame", "Series"):
-        digest.update(repr([_text(name) for name in value.index.names]).encode("utf-8", "replace"))
-        for part in _content(value.index if step == 1 else value.index[::step]):
-            digest.update(part)
-    return DataFingerprint(name, kind, shape, types, digest.hexdigest(), exact)
+        parts += [[_text(name) for name in value.index.names], _hash(value.index, step)]
+    return DataFingerprint(
+        name=name,
+        kind=kind,
+        shape=shape,
+        types={str(label): str(column.dtype) for label, column in columns},
+        fingerprint=xxh3_128_hexdigest(repr(parts).encode("utf-8", "replace")),
+        exact=exact,
+        columns=_by_name(columns, hashes) if kind.endswith("DataFrame") and len(columns) <= MOST_COLUMNS else {},
+    )
+
+
+def _hash(column: Any, step: int) -> str:
+    """The XXH3-128 of every `step`-th value of a column."""
+    from xxhash import xxh3_128
+
+    digest = xxh3_128()
+    for part in _content(column if step == 1 else column[::step]):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _by_name(columns: list[tuple[object, Any]], hashes: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    times: dict[str, int] = {}
+    for (label, _), digest in zip(columns, hashes, strict=True):
+        name = str(label)
+        times[name] = times.get(name, 0) + 1
+        found[name if times[name] == 1 else f"{name}#{times[name]}"] = digest[:_HASH_DIGITS]
+    return found
 
 
 def _columns(kind: str, value: Any) -> list[tuple[object, Any]]:
@@ -109,7 +136,12 @@ def _content(column: Any) -> Iterator[bytes | memoryview]:
     elif getattr(column.dtype, "tz", None) is not None:
         values = getattr(column, "dt", column).tz_convert(None)
     values = values.to_numpy() if hasattr(values, "to_numpy") else values
-    yield numpy.ascontiguousarray(values).reshape(-1).view("u1").data
+    if values.ndim != 1 or values.flags.c_contiguous:
+        yield numpy.ascontiguousarray(values).reshape(-1).view("u1").data
+        return
+    rows = max(1, _CHUNK_BYTES // values.itemsize)  # a column that lies scattered is gathered a piece at a time
+    for start in range(0, len(values), rows):
+        yield numpy.ascontiguousarray(values[start : start + rows]).view("u1").data
 
 
 def _content_of_text(column: Any) -> Iterator[bytes | memoryview]:

@@ -3,34 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlops_nb.record import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Environment(Record):
-    """Interpreter and installed distributions (name to version); never an environment variable."""
+    """What a result was computed with; of environment variables only numbers that name threads and the hash seed.
+
+    `packages` maps installed distribution to version. `cores` are those the process may use. `blas` is the library
+    that NumPy computes with, as name and version, `blas_core` the kind of processor it chose its code for; empty
+    while NumPy was not imported. `thread_settings` are the variables like OMP_NUM_THREADS that were set.
+    `hash_seed` is PYTHONHASHSEED where it is a number; None means that each process chooses its own.
+    """
 
     python: str
     platform: str
     packages: Mapping[str, str]
+    os: str = ""
+    cpu: str = ""
+    cores: int = 0
+    memory_bytes: int = 0
+    gpus: tuple[str, ...] = ()
+    gpu_driver: str = ""
+    blas: str = ""
+    blas_core: str = ""
+    blas_threads: int = 0
+    thread_settings: Mapping[str, int] = field(default_factory=dict)
+    hash_seed: int | None = None
+
+    @property
+    def lock(self) -> str:
+        """The packages as a requirements file pins them, a `name==version` a line."""
+        return "".join(f"{name}=={version}\n" for name, version in self.packages.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Usage(Record):
+    """What a run took: CPU seconds of the process and its children that ended, and how far memory rose at its peak.
+
+    `peak_memory_bytes` is None where the system does not say.
+    """
+
+    cpu_seconds: float
+    peak_memory_bytes: int | None = None
+
+    def together(self, other: Usage) -> Usage:
+        """Of two blocks, one after the other."""
+        peaks = [each for each in (self.peak_memory_bytes, other.peak_memory_bytes) if each is not None]
+        return Usage(self.cpu_seconds + other.cpu_seconds, max(peaks, default=None))
 
 
 @dataclass(frozen=True, slots=True)
 class CodeVersion(Record):
-    """The git commit checked out; `dirty` when a tracked file differs from it."""
+    """The git commit checked out; `dirty` when a tracked file differs from it.
+
+    `remote` is the address of `origin`, or of the first remote, without user and password. `diff` is what was not
+    committed in tracked files, notebooks apart, whose cells are recorded as they ran; a long one is cut.
+    """
 
     commit: str
     branch: str
     dirty: bool
+    remote: str = ""
+    diff: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DataFingerprint(Record):
     """A frame, series or array that a cell read, as it was before the cell changed anything.
 
-    `fingerprint` hashes the content; with `exact` False it hashes a fixed sample of it.
+    `fingerprint` hashes the content; with `exact` False it hashes a fixed sample of it. `columns` maps a frame's
+    columns to short hashes of theirs; two columns of one name are `name` and `name#2`.
     """
 
     name: str
@@ -39,6 +84,7 @@ class DataFingerprint(Record):
     types: Mapping[str, str]
     fingerprint: str
     exact: bool
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,13 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+from mlops_nb.reproducibility import machine
 from mlops_nb.reproducibility.records import CodeVersion, Environment
 
 GIT_SECONDS = 2.0
@@ -18,34 +22,58 @@ GIT_SECONDS = 2.0
 WATCHED_FILES = 2_000
 """Up to so many tracked files are watched by size and time, so that git is asked only after a change."""
 
+DIFF_CHARACTERS = 100_000
+"""So much of what was not committed is kept."""
+
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
-_dirty: dict[Path, tuple[object, bool]] = {}
+_changes: dict[Path, tuple[object, str]] = {}
 
 
 def environment() -> Environment:
-    """The interpreter and the installed distributions, read again when a folder of packages changes."""
-    folders = [Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
-    return _environment(tuple((str(folder), _changed(folder)) for folder in folders))
+    """What this process computes with; read again when a folder of packages changes and once NumPy is there."""
+    folders = tuple(
+        (entry, _changed(entry)) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))
+    )
+    return _environment(folders, "numpy" in sys.modules, machine.thread_settings())
 
 
-def _changed(path: Path) -> tuple[int, int] | None:
+def _changed(path: str | Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - a Path of each would cost three times as much
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
 
 
+_hardware = lru_cache(maxsize=1)(machine.hardware)
+_blas = lru_cache(maxsize=1)(machine.blas)
+
+
 @lru_cache(maxsize=4)
-def _environment(folders: tuple[tuple[str, object], ...]) -> Environment:
+def _environment(
+    folders: tuple[tuple[str, object], ...], has_numpy: bool, thread_settings: tuple[tuple[str, int], ...]
+) -> Environment:
+    return Environment(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        packages=_packages(folders),
+        thread_settings=dict(thread_settings),
+        hash_seed=machine.hash_seed(),
+        **_hardware(),
+        **(_blas() if has_numpy else {}),
+    )
+
+
+@lru_cache(maxsize=4)
+def _packages(folders: tuple[tuple[str, object], ...]) -> dict[str, str]:
     packages: dict[str, str] = {}
     for folder, changed in folders:
         for entry in os.listdir(folder) if changed else ():  # noqa: PTH208 - five times as fast
             if entry.endswith(".dist-info") and "-" in entry:
                 name, _, version = entry.removesuffix(".dist-info").rpartition("-")
                 packages.setdefault(name.replace("_", "-").lower(), version)
-    return Environment(platform.python_version(), platform.platform(), dict(sorted(packages.items())))
+    return dict(sorted(packages.items()))
 
 
 def code_version(folder: Path) -> CodeVersion | None:
@@ -63,7 +91,10 @@ def code_version(folder: Path) -> CodeVersion | None:
     if not _COMMIT.fullmatch(commit):  # no commit yet, or refs in a form that only git reads
         commit = (_git(root, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
         branch = (_git(root, "branch", "--show-current") or "").strip() if commit else ""
-    return CodeVersion(commit, branch, _is_dirty(root, git, commit)) if commit else None
+    if not commit:
+        return None
+    changes = _changed_files(root, git, commit)
+    return CodeVersion(commit, branch, bool(changes), _remote(root, git), _diff(root, commit, changes))
 
 
 def _git_folder(root: Path) -> Path:
@@ -73,9 +104,14 @@ def _git_folder(root: Path) -> Path:
     return git
 
 
-def _commit(git: Path, ref: str) -> str:
+def _common(git: Path) -> Path:
+    """The folder that a worktree shares with its repository."""
     common = git / "commondir"
-    shared = (git / common.read_text().strip()).resolve() if common.exists() else git
+    return (git / common.read_text().strip()).resolve() if common.exists() else git
+
+
+def _commit(git: Path, ref: str) -> str:
+    shared = _common(git)
     for folder in (git, shared):
         if (folder / ref).is_file():
             return (folder / ref).read_text().strip()
@@ -87,16 +123,59 @@ def _commit(git: Path, ref: str) -> str:
     return ""
 
 
-def _is_dirty(root: Path, git: Path, commit: str) -> bool:
+def _changed_files(root: Path, git: Path, commit: str) -> str:
+    """The tracked files that differ from the commit, as git lists them; empty where none does or git cannot say."""
     state = _state(root, git, commit)
-    known = _dirty.get(root)
+    known = _changes.get(root)
     if known and state is not None and known[0] == state:
         return known[1]
-    answer = _git(root, "status", "--porcelain", "--untracked-files=no")
-    dirty = bool(answer and answer.strip())
+    answer = _git(root, "status", "--porcelain", "--untracked-files=no", "-z")
     if answer is not None:
-        _dirty[root] = (_state(root, git, commit), dirty)
-    return dirty
+        _changes[root] = (_state(root, git, commit), answer)
+    return answer or ""
+
+
+def _diff(root: Path, commit: str, changes: str) -> str:
+    """What differs from the commit in the files that git listed; asked again only when one of them changed."""
+    if not changes:
+        return ""
+    return _diff_of(root, commit, tuple((entry, _changed(root / entry[3:])) for entry in changes.split("\0") if entry))
+
+
+@lru_cache(maxsize=4)
+def _diff_of(root: Path, commit: str, files: Iterable[object]) -> str:
+    words = ("diff", "--no-color", "--no-ext-diff", "--no-textconv", commit, "--", ".", ":(exclude,glob)**/*.ipynb")
+    text = (_git(root, *words, limit=4 * DIFF_CHARACTERS + 1) or "").encode("utf-8", "replace").decode("utf-8")
+    return f"{text[:DIFF_CHARACTERS]}\n… (cut here)" if len(text) > DIFF_CHARACTERS else text
+
+
+def _remote(root: Path, git: Path) -> str:
+    return _remote_of(root, _changed(git / "config"), _changed(_common(git) / "config"))
+
+
+@lru_cache(maxsize=8)
+def _remote_of(root: Path, config: object, common: object) -> str:
+    """The address of `origin`, else of the first remote."""
+    lines = (_git(root, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines()
+    found = {name: address for name, _, address in (line.partition(" ") for line in reversed(lines))}
+    address = found.get("remote.origin.url") or next(reversed(found.values()), "")
+    return without_credentials(address)[:500]
+
+
+def without_credentials(address: str) -> str:
+    """The address of a git remote without password, token or query; over ssh the user's name is a part of it.
+
+    >>> without_credentials("https://me:token@host/team/flights.git?key=1")
+    'https://host/team/flights.git'
+    >>> without_credentials("git@host:team/flights.git")
+    'git@host:team/flights.git'
+    """
+    if "://" not in address:
+        return address
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    return urlunsplit((parts.scheme, f"{name}@{host}" if at and "ssh" in parts.scheme else host, parts.path, "", ""))
 
 
 def _state(root: Path, git: Path, commit: str) -> object:
@@ -114,18 +193,20 @@ def _tracked(root: Path, index: object) -> tuple[str, ...] | None:
     return None if answer is None else tuple(name for name in answer.split("\0") if name)
 
 
-def _git(root: Path, *words: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "--no-optional-locks", *words],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=GIT_SECONDS,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+def _git(root: Path, *words: str, limit: int = -1) -> str | None:
+    """What git answers, at most `limit` bytes of it; None when it does not."""
+    with tempfile.TemporaryFile() as out:
+        try:
+            done = subprocess.run(
+                ["git", "--no-optional-locks", *words],
+                cwd=root,
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+                timeout=GIT_SECONDS,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        out.seek(0)
+        return out.read(limit).decode("utf-8", "surrogateescape") if done.returncode == 0 else None

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
 from mlops_nb.store.artifacts import artifacts_of, put_artifacts
 from mlops_nb.tracking.runs import Metric, Output, Param, Run, RunError, RunSummary, Status
-from mlops_nb.tracking.values import decode_value, encode_value
+from mlops_nb.tracking.values import decode_value, encode_value, plain_value
 
 if TYPE_CHECKING:
     from mlops_nb.store.database import Store
@@ -41,18 +41,29 @@ def environment_id(connection: sqlite3.Connection, environment: Environment) -> 
     return _once(connection, "environments", "content", _environment_text(environment))[0]
 
 
-@lru_cache(maxsize=4)
-def _environment_json(python: str, platform: str, packages: tuple[tuple[str, str], ...]) -> str:
-    return json.dumps({"python": python, "platform": platform, "packages": dict(packages)}, ensure_ascii=False)
+_last_environment: list[tuple[Environment, str]] = []
+"""The newest environment and its text: a process has seldom more than one."""
 
 
 def _environment_text(environment: Environment) -> str:
-    return _environment_json(environment.python, environment.platform, tuple(environment.packages.items()))
+    if not _last_environment or _last_environment[0][0] is not environment:
+        _last_environment[:] = [(environment, json.dumps(environment.to_dict(), ensure_ascii=False))]
+    return _last_environment[0][1]
+
+
+def _environment(content: str) -> Environment:
+    fields = json.loads(content)
+    return Environment(**{**fields, "gpus": tuple(fields.get("gpus", ()))})
+
+
+@lru_cache(maxsize=16)
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
 def _once(connection: sqlite3.Connection, table: str, column: str, text: str) -> tuple[int, bool]:
     """The row that holds a text, and whether it is new."""
-    digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
+    digest = _digest(text)
     known = connection.execute(f"SELECT id FROM {table} WHERE sha256 = ?", [digest]).fetchone()
     if known:
         return int(known[0]), False
@@ -113,7 +124,8 @@ def insert_whole(
     for artifact in run.artifacts:
         put_artifacts(connection, number, artifact.path, [artifact])
     set_surroundings(connection, number, run.environment, run.code)
-    finish_run(connection, number, run.status, run.duration, run.error, run.warnings)
+    set_seeds(connection, number, run.seeds)
+    finish_run(connection, number, run.status, run.duration, run.error, run.warnings, run.usage)
     return number
 
 
@@ -133,11 +145,12 @@ def finish_run(
     duration: float | None,
     error: RunError | None,
     warnings: Sequence[str],
+    usage: Usage | None = None,
 ) -> None:
     """The end of a run."""
     connection.execute(
         "UPDATE runs SET status = ?, duration = ?, error_type = ?, error_message = ?, error_traceback = ?, "
-        "warnings = ? WHERE id = ?",
+        "warnings = ?, cpu_seconds = ?, peak_memory_bytes = ? WHERE id = ?",
         (
             status,
             duration,
@@ -145,6 +158,8 @@ def finish_run(
             error and error.message,
             error and error.traceback,
             json.dumps(list(warnings), ensure_ascii=False),
+            usage and usage.cpu_seconds,
+            usage and usage.peak_memory_bytes,
             run_id,
         ),
     )
@@ -153,17 +168,26 @@ def finish_run(
 def set_surroundings(
     connection: sqlite3.Connection, run_id: int, environment: Environment | None, code: CodeVersion | None
 ) -> None:
-    """The packages and the commit a run was made with."""
+    """The machine, the packages, the commit and what was not committed that a run was made with."""
     connection.execute(
-        "UPDATE runs SET environment_id = ?, git_commit = ?, git_branch = ?, git_dirty = ? WHERE id = ?",
+        "UPDATE runs SET environment_id = ?, git_commit = ?, git_branch = ?, git_dirty = ?, git_remote = ?, "
+        "git_diff_id = ? WHERE id = ?",
         (
             environment and environment_id(connection, environment),
             code and code.commit,
             code and code.branch,
             code and code.dirty,
+            code and code.remote,
+            _once(connection, "diffs", "text", code.diff)[0] if code and code.diff else None,
             run_id,
         ),
     )
+
+
+def set_seeds(connection: sqlite3.Connection, run_id: int, seeds: Mapping[str, object]) -> None:
+    """The seeds that a run set, by what was seeded."""
+    values = {name: plain_value(value) for name, value in seeds.items()}
+    connection.execute("UPDATE runs SET seeds = ? WHERE id = ?", (json.dumps(values, ensure_ascii=False), run_id))
 
 
 def add_params(connection: sqlite3.Connection, run_id: int, params: Mapping[str, object], inferred: bool) -> None:
@@ -222,8 +246,9 @@ def add_data(connection: sqlite3.Connection, run_id: int, data: Sequence[DataFin
     for one in data:
         key = (one.kind, json.dumps(one.shape), json.dumps(dict(one.types)), one.fingerprint)
         connection.execute(
-            "INSERT OR IGNORE INTO fingerprints (kind, shape, types, fingerprint, exact) VALUES (?, ?, ?, ?, ?)",
-            (*key, one.exact),
+            "INSERT OR IGNORE INTO fingerprints (kind, shape, types, fingerprint, exact, columns) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, one.exact, json.dumps(dict(one.columns), ensure_ascii=False)),
         )
         connection.execute(
             "INSERT OR REPLACE INTO run_data SELECT ?, ?, id FROM fingerprints "
@@ -267,7 +292,10 @@ def metric_names(store: Store) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
-_SUMMARY = ("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook")
+_SUMMARY = (
+    *("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook"),
+    *("cpu_seconds", "peak_memory_bytes"),
+)
 
 
 def summaries(
@@ -339,15 +367,16 @@ def get_run(store: Store, run_id: int) -> Run:
     one = store.rows(
         "SELECT r.id, r.uid, r.name, r.kind, r.status, r.started, r.duration, r.parent_id, r.notebook, r.cell_id, "
         "r.execution_count, s.text, r.error_type, r.error_message, r.error_traceback, r.git_commit, r.git_branch, "
-        "r.git_dirty, e.content, r.warnings, r.note FROM runs r JOIN sources s ON s.id = r.source_id "
-        "LEFT JOIN environments e ON e.id = r.environment_id WHERE r.id = ?",
+        "r.git_dirty, e.content, r.warnings, r.note, r.git_remote, d.text, r.cpu_seconds, r.peak_memory_bytes, r.seeds "
+        "FROM runs r JOIN sources s ON s.id = r.source_id LEFT JOIN environments e ON e.id = r.environment_id "
+        "LEFT JOIN diffs d ON d.id = r.git_diff_id WHERE r.id = ?",
         [run_id],
     )
     row: Any = one[0]
     names = ("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook", "cell_id")
     plain: dict[str, Any] = dict(zip((*names, "execution_count", "source"), row, strict=False))
     error = RunError(row[12], row[13], row[14]) if row[12] is not None else None
-    code = CodeVersion(row[15], row[16], bool(row[17])) if row[15] is not None else None
+    code = CodeVersion(row[15], row[16], bool(row[17]), row[21] or "", row[22] or "") if row[15] is not None else None
     return Run(
         **plain,
         params=_params(store, run_id),
@@ -359,9 +388,11 @@ def get_run(store: Store, run_id: int) -> Run:
         children=_children(store, run_id),
         error=error,
         code=code,
-        environment=Environment(**json.loads(row[18])) if row[18] else None,
+        environment=_environment(row[18]) if row[18] else None,
         warnings=tuple(json.loads(row[19])),
         note=row[20],
+        seeds=json.loads(row[25]),
+        usage=Usage(row[23], row[24]) if row[23] is not None else None,
     )
 
 
@@ -395,13 +426,15 @@ def _outputs(store: Store, run_id: int) -> tuple[Output, ...]:
 
 def _data(store: Store, run_id: int) -> tuple[DataFingerprint, ...]:
     rows = store.rows(
-        "SELECT d.name, f.kind, f.shape, f.types, f.fingerprint, f.exact FROM run_data d "
+        "SELECT d.name, f.kind, f.shape, f.types, f.fingerprint, f.exact, f.columns FROM run_data d "
         "JOIN fingerprints f ON f.id = d.fingerprint_id WHERE d.run_id = ? ORDER BY d.name",
         [run_id],
     )
     return tuple(
-        DataFingerprint(name, kind, tuple(json.loads(shape)), json.loads(types), fingerprint, bool(exact))
-        for name, kind, shape, types, fingerprint, exact in rows
+        DataFingerprint(
+            name, kind, tuple(json.loads(shape)), json.loads(types), fingerprint, bool(exact), json.loads(columns)
+        )
+        for name, kind, shape, types, fingerprint, exact, columns in rows
     )
 
 

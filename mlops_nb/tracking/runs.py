@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mlops_nb.record import Record
-from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
 from mlops_nb.tracking.values import Value
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ class Run(Record):
     """What a person wrote about it."""
     warnings: tuple[str, ...] = ()
     """What could not be recorded, or was cut; one line each."""
+    seeds: Mapping[str, Value] = field(default_factory=dict)
+    """What the cell seeded, and with what: `numpy.random.seed`, `RandomForestClassifier.random_state`."""
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ class RunSummary(Record):
     params: Mapping[str, Value]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,10 @@ class RunTable(Record):
         """One row a run, index `id`; columns `params.*`, `metrics.*`, `tags.*` as they occur."""
         import pandas as pd
 
-        plain = ("uid", "name", "kind", "status", "started", "duration", "parent", "notebook")
+        plain = (
+            *("uid", "name", "kind", "status", "started", "duration", "cpu_seconds", "peak_memory_bytes"),
+            *("parent", "notebook"),
+        )
         columns: dict[str, list[object]] = {name: [getattr(row, name) for row in self.rows] for name in plain}
         for group in ("params", "metrics", "tags"):
             found: dict[str, list[object]] = {}

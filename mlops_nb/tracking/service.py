@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound, StoreUnavailable, nearest
+from mlops_nb.reproducibility.usage import Meter
 from mlops_nb.store import cells, open_store
 from mlops_nb.store import runs as rows
 from mlops_nb.store.artifacts import put_artifacts
@@ -36,7 +37,7 @@ from mlops_nb.tracking.runs import (
 from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
 
 if TYPE_CHECKING:
-    from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+    from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
     from mlops_nb.store import Store
     from mlops_nb.tracking.compare import Comparison
     from mlops_nb.tracking.executions import Execution
@@ -110,7 +111,8 @@ class ActiveRun:
         self._pid = os.getpid()
         self.thread = threading.get_ident()
         self._duration: float | None = None
-        self._clock = time.perf_counter()
+        self._usage: Usage | None = None
+        self.start_clock()
 
     @property
     def store(self) -> Store | None:
@@ -254,6 +256,11 @@ class ActiveRun:
         if data:
             self._write(rows.add_data, data)
 
+    def add_seeds(self, seeds: Mapping[str, object]) -> None:
+        """Keep what the run seeded, and with what."""
+        if seeds:
+            self._write(rows.set_seeds, seeds)
+
     def add_execution(self, one: Execution, others: Sequence[int] = ()) -> None:
         """Keep the executed cell that the run, and other runs that are over, belong to."""
         self._write(cells.add_execution, one, tuple(others))
@@ -268,13 +275,17 @@ class ActiveRun:
         self.start_clock()
 
     def start_clock(self) -> None:
-        """The duration counts from now: what was done to record the run is not its own time."""
+        """Time, CPU and memory count from now: what was done to record the run is not its own."""
+        self._meter = Meter()
         self._clock = time.perf_counter()
 
     def stop_clock(self) -> None:
-        """The duration ends here."""
-        before = self._resumed.duration if self._resumed else None
-        self._duration = time.perf_counter() - self._clock + (before or 0.0)
+        """Time, CPU and memory count until now; a run that was resumed had some before."""
+        before = self._resumed
+        self._duration = time.perf_counter() - self._clock + (before.duration or 0.0 if before else 0.0)
+        self._usage = self._meter.end()
+        if self._usage and before and before.usage:
+            self._usage = self._usage.together(before.usage)
 
     def is_part_of(self, run: ActiveRun) -> bool:
         """Whether it is a child of the run, or a child's child."""
@@ -284,7 +295,7 @@ class ActiveRun:
         """End the run, on disk when this returns; the fault when it could not be recorded, else None."""
         if self._duration is None:
             self.stop_clock()
-        self._waiting.append((rows.finish_run, (status, self._duration, error, tuple(self.warnings))))
+        self._waiting.append((rows.finish_run, (status, self._duration, error, tuple(self.warnings), self._usage)))
         if self.id is not None and self._store is not None and self._store.is_gone():
             self.fault = StoreUnavailable(
                 f"the store {self._store.folder} was removed while the run went on", "run it again to begin a new store"

@@ -36,6 +36,8 @@ def figure(python: str, script: str, name: str) -> float | None:
     if said.returncode:
         print(said.stderr[-2000:], file=sys.stderr)
         return None
+    if said.stderr:
+        print(f"  {said.stderr.strip()[-200:]}", flush=True)
     lines = [line for line in said.stdout.splitlines() if line.startswith("[")]
     return float(json.loads(lines[-1])[1]) if lines else None
 

@@ -149,6 +149,21 @@ def tracked_beside_4_gb() -> float:
     return _tracked(made)
 
 
+@work("fingerprint of a 1M x 20 DataFrame of floats (160 MB)", "memory speed: a sum over it beside")
+def fingerprinted() -> float:
+    """The median of nine; GB/s on stderr, beside those of NumPy's own sum over the same bytes."""
+    import numpy
+    import pandas
+
+    from mlops_nb.reproducibility.fingerprints import fingerprint
+
+    frame = pandas.DataFrame(numpy.random.default_rng(0).random((1_000_000, 20)), columns=[f"c{i}" for i in range(20)])
+    ours = statistics.median([cpu(lambda: fingerprint("frame", frame)) for _ in range(10)][1:])
+    summed = statistics.median([cpu(lambda: [frame[name].to_numpy().sum() for name in frame]) for _ in range(10)][1:])
+    print(f"fingerprint {160 / ours:.1f} GB/s, NumPy's sum {160 / summed:.1f} GB/s", file=sys.stderr)
+    return ours
+
+
 @work("5,000 single log(metric=..., step=...) calls", "at most 333 ms (15,000 a second)")
 def series() -> float:
     """Each on disk when it returns; the median of five."""

@@ -101,6 +101,56 @@ def test_refs_that_only_git_can_read_are_asked_of_git(repository):
     assert as_we_say(repository)[0] == git(repository, "rev-parse", "HEAD")
 
 
+def test_what_is_not_committed_is_kept_as_git_shows_it_without_notebooks(repository):
+    for number, text in enumerate(("a = 2\n", "a = 3\n")):
+        (repository / "model.py").write_text(text)
+        (repository / "work.ipynb").write_text(f'{{"cells": [], "n": {number}}}')
+        git(repository, "add", "work.ipynb")
+        found = code_version(repository / "sub")
+        assert found.diff.strip() == git(repository, "diff", "HEAD", "--", "model.py")
+    git(repository, "commit", "-qam", "second")
+    assert code_version(repository).diff == ""
+
+
+def test_a_long_diff_is_cut_and_says_so(repository):
+    (repository / "model.py").write_text("".join(f"a{i} = {i}\n" for i in range(50_000)))
+    found = code_version(repository).diff
+    assert len(found) < 101_000
+    assert found.endswith("(cut here)")
+
+
+def test_git_is_asked_for_a_diff_only_after_a_change(repository, monkeypatch):
+    (repository / "model.py").write_text("a = 2\n")
+    first = code_version(repository)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert code_version(repository) == first
+    assert "a = 2" in first.diff
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://me:t0ken@host.example/team/flights.git", "https://host.example/team/flights.git"),
+        ("https://ghp_t0ken@host.example/flights?key=t0ken#t0ken", "https://host.example/flights"),
+        ("ssh://git:t0ken@host.example:22/flights.git", "ssh://git@host.example:22/flights.git"),
+        ("git@host.example:team/flights.git", "git@host.example:team/flights.git"),
+        ("/srv/git/flights", "/srv/git/flights"),
+    ],
+)
+def test_the_remote_is_known_without_its_credentials(repository, folder, monkeypatch, address, kept):
+    git(repository, "remote", "add", "backup", "https://elsewhere.example/x")
+    git(repository, "remote", "add", "origin", address)
+    (repository / "model.py").write_text("a = 2\n")
+    assert code_version(repository).remote == kept
+    monkeypatch.chdir(repository)
+    with mlops_nb.run("one"):
+        pass
+    found = mlops_nb.show("one").code
+    assert (found.remote, "a = 2" in found.diff) == (kept, True)
+    stored = b"".join(file.read_bytes() for file in (repository / ".mlops").rglob("*") if file.is_file())
+    assert b"t0ken" not in stored
+
+
 def test_folder_without_a_commit_or_a_repository_has_no_version(tmp_path):
     assert code_version(tmp_path) is None
     git(tmp_path, "init", "-q")

@@ -210,3 +210,31 @@ def test_fingerprint_imports_no_library_of_frames():
     code = "import sys; from mlops_nb.reproducibility.fingerprints import fingerprint as f; f('a', 1); import json; " \
            "print(json.dumps([name for name in ('pandas', 'numpy', 'polars') if name in sys.modules]))"  # fmt: skip
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@given(FRAMES, st.data())
+def test_the_columns_that_changed_are_known_by_their_hashes(frame, data):
+    chosen = data.draw(st.sets(st.sampled_from(["number", "count"])))
+    changed = frame.assign(
+        **{name: frame[name].map(lambda value: value - 1 if abs(value) < 1e9 else 0.0) for name in chosen}
+    )
+    before, after = (fingerprint("data", each).columns for each in (frame, changed))
+    differing = {name for name in chosen if not frame[name].equals(changed[name])}
+    assert {name for name in before if before[name] != after[name]} == differing
+
+
+def test_columns_have_the_same_hashes_in_every_layout_frame_and_order():
+    numbers = np.random.default_rng(0).random((300_000, 3))
+    whole = pd.DataFrame(numbers, columns=list("abc"))
+    scattered = pd.DataFrame(numbers, columns=list("abc"), copy=False)
+    one = fingerprint("data", whole).columns
+    assert one == fingerprint("data", scattered).columns == fingerprint("data", pl.from_pandas(whole)).columns
+    assert one == fingerprint("data", whole[["c", "a", "b"]]).columns
+    assert of(whole) != of(whole[["c", "a", "b"]])
+
+
+def test_two_columns_of_one_name_keep_a_hash_each_and_very_wide_frames_none():
+    twice = pd.DataFrame([[1, 2, 2]], columns=["a", "a", "b"])
+    found = fingerprint("data", twice).columns
+    assert found["a#2"] == found["b"] != found["a"]
+    assert fingerprint("data", pd.DataFrame(np.zeros((1, 2001)))).columns == {}
