@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "run": "mlops_nb.tracking.service",
     "resume": "mlops_nb.tracking.service",
+    "sweep": "mlops_nb.tracking.trials",
     "show": "mlops_nb.tracking.service",
     "compare": "mlops_nb.tracking.service",
     "status": "mlops_nb.tracking.service",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.service import show as show
     from mlops_nb.tracking.service import status as status
     from mlops_nb.tracking.service import use_store as use_store
+    from mlops_nb.tracking.trials import sweep as sweep
 
 
 def __getattr__(name: str) -> Any:

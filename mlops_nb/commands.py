@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
-Values = Literal["", "run", "metric", "path", "name"]
+Values = Literal["", "run", "metric", "path", "name", "axis"]
 """What completion offers for an option's value: run names and numbers, metric names, files, names of the namespace."""
 
 Place = Literal["cell", "line", "terminal"]
@@ -192,6 +192,31 @@ COMMANDS: Mapping[str, Command] = {
                 Option("--tag", "tag the run", metavar="NAME=VALUE", kind=_tag, many=True),
             ),
             ("%%mlops run baseline --param n_estimators --metric accuracy --tag kind=baseline",),
+            ("cell",),
+        ),
+        Command(
+            "sweep",
+            "Run the cell once for each combination of parameters; each is a run, the best is shown.",
+            (
+                Option("name", "what the sweep and each of its runs is called", "run"),
+                Option(
+                    "--param",
+                    "a name and its values: depth=3,5 depth=range(3,9) lr=linspace(0,1,5) lr=logspace(1e-4,1,5), or "
+                    "drawn: lr=uniform(0,1) lr=loguniform(1e-4,1)",
+                    "axis",
+                    "NAME=VALUES",
+                    many=True,
+                ),
+                Option("--metric", "record this name's value as a metric; the first judges", "name", "NAME", many=True),
+                Option("--tag", "tag the sweep and its runs", metavar="NAME=VALUE", kind=_tag, many=True),
+                Option("--sample", "try only so many combinations, drawn at random", metavar="N", kind=int),
+                Option("--seed", "of the draw (default: 0)", metavar="N", kind=int, default=0),
+                Option("--resume", "go on with the newest sweep of that name, which must be the same", is_flag=True),
+            ),
+            (
+                "%%mlops sweep forest --param depth=range(3,9) --param lr=0.01,0.1 --metric accuracy",
+                "%%mlops sweep forest --param lr=loguniform(1e-4,1) --sample 20 --seed 1",
+            ),
             ("cell",),
         ),
         Command(
@@ -450,11 +475,18 @@ def _joined(command: Command, words: Sequence[str]) -> list[str]:
     valued = {option.name for option in command.options if option.name.startswith("--") and not option.is_flag}
     found: list[str] = []
     for word in words:
-        if found and found[-1] in valued and word.startswith("-") and word not in named | {"-h", "--help"}:
+        if found and _is_open(found[-1]) and any(option.values == "axis" for option in command.options):
+            found[-1] += f" {word}"
+        elif found and found[-1] in valued and word.startswith("-") and word not in named | {"-h", "--help"}:
             found[-1] += f"={word}"
         else:
             found.append(word)
     return found
+
+
+def _is_open(word: str) -> bool:
+    """Whether a bracket in it is not closed yet: `depth=range(3,` goes on in the next word."""
+    return "=" in word and (word.count("(") > word.count(")") or word.count("[") > word.count("]"))
 
 
 def command_named(name: str, prefix: str = "%mlops") -> Command:

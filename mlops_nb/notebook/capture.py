@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from mlops_nb.store.location import set_home
 
 if TYPE_CHECKING:
     from mlops_nb.notebook.outputs import OutputListener
+    from mlops_nb.notebook.sweep import CellSweep
     from mlops_nb.reproducibility.records import DataFingerprint
     from mlops_nb.tracking.executions import Execution
     from mlops_nb.tracking.runs import Output
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 ATTRIBUTE = "mlops"
 """Under this name the shell keeps its Capture."""
 
-_RUN_LINE = re.compile(r"%%mlops[ \t]+run\b(.*)", re.DOTALL)
+_FIRST_LINE = re.compile(r"%%mlops[ \t]+(run|sweep)\b(.*)", re.DOTALL)
 _FUTURE = re.compile(r"from\s+__future__\s+import\s+[\w\s,]+$")
 _PARAMETERS_COMMENT = re.compile(r"\s*#\s*parameters\s*$", re.IGNORECASE | re.MULTILINE)
 
@@ -74,6 +75,8 @@ class Capture:
         self._cells: list[_Cell] = []
         self._parameters: dict[str, object] = {}
         self._complained = ""
+        self._sweep: CellSweep | None = None
+        self._swept_data: tuple[DataFingerprint, ...] = ()
         self._folder = Path.cwd()
 
     def load(self) -> None:
@@ -124,20 +127,20 @@ class Capture:
         return path.name
 
     def transform(self, lines: list[str]) -> list[str]:
-        """The lines of a cell with a leading `%%mlops run` line made the call that begins the run."""
-        match = _RUN_LINE.match(lines[0]) if lines else None
+        """The lines of a cell with a leading `%%mlops run` or `sweep` line made the call that begins it."""
+        match = _FIRST_LINE.match(lines[0]) if lines else None
         if match is None:
             return lines
         self._watch_syntax(True)
-        arguments = match[1].strip()
+        name, arguments = match[1], match[2].strip()
         if {"-h", "--help"} & set(arguments.split()):
-            return ["get_ipython().run_line_magic('mlops', 'run --help')\n"]
+            return [f"get_ipython().run_line_magic('mlops', '{name} --help')\n"]
         body = self.transform(lines[1:])
         if body and body[0].startswith("%%"):
             from IPython.core.inputtransformer2 import cell_magic
 
             body = cell_magic(body)  # type: ignore[no-untyped-call]
-        begin = f"get_ipython().{ATTRIBUTE}.begin_run({arguments!r})"
+        begin = f"get_ipython().{ATTRIBUTE}.begin_{name}({arguments!r})"
         last = max((number for number, line in enumerate(body) if _FUTURE.match(line)), default=None)
         if last is None:
             return [f"{begin}\n", *body]
@@ -155,10 +158,15 @@ class Capture:
             from mlops_nb.notebook.inference import MetricObserver
 
             MetricObserver().visit(tree)
+        if isinstance(tree, ast.Module) and (place := _place_of(tree, "begin_sweep")) is not None:
+            from mlops_nb.notebook.sweep import put_in_loop, swept_names
+
+            ours, arguments = f"get_ipython().{ATTRIBUTE}", _arguments(tree, "begin_sweep") or ""
+            put_in_loop(tree, place, swept_names(arguments), f"{ours}.trials()", f"{ours}.show_value")
         return tree
 
     def _wants_observer(self, tree: ast.Module | ast.Interactive | ast.Expression) -> bool:
-        arguments = _run_arguments(tree)
+        arguments = _arguments(tree, "begin_run", "begin_sweep")
         if arguments is None:
             return any(not going.metrics for going in self._going())
         return "--metric" not in arguments
@@ -223,13 +231,9 @@ class Capture:
             print(f"mlops_nb: this cell is not recorded: {type(error).__name__}: {error}", file=sys.stderr)
 
     def _begin_run(self, options: Mapping[str, Any], source: str | None) -> None:
-        from mlops_nb.notebook.inference import OBSERVER, observer_of
-        from mlops_nb.notebook.outputs import OutputListener
         from mlops_nb.tracking import service
 
-        if not self._cells:
-            self.pre_run_cell(_NoInfo(source or ""))
-        cell = self._cells[-1]
+        cell = self._cell(source)
         text = source if source is not None else cell.info.raw_cell
         run = service.ActiveRun(
             str(options["name"]),
@@ -240,10 +244,31 @@ class Capture:
             cell_id=getattr(cell.info, "cell_id", None) or "",
             execution_count=self.shell.execution_count if len(self._cells) == 1 else None,
         )
-        going = _Going(run, options, OutputListener(self.shell), text)
+        self._begin(cell, run, options, text)
+
+    def _cell(self, source: str | None) -> _Cell:
+        """The cell that is executing."""
+        if not self._cells:
+            self.pre_run_cell(_NoInfo(source or ""))
+        return self._cells[-1]
+
+    def _begin(
+        self,
+        cell: _Cell,
+        run: ActiveRun,
+        options: Mapping[str, Any],
+        source: str,
+        data: tuple[DataFingerprint, ...] | None = None,
+    ) -> _Going:
+        """Begin to record the block that comes as this run."""
+        from mlops_nb.notebook.inference import OBSERVER, observer_of
+        from mlops_nb.notebook.outputs import OutputListener
+        from mlops_nb.tracking import service
+
+        going = _Going(run, options, OutputListener(self.shell), source)
         cell.runs.append(going)  # first of all: a Ctrl-C from here on ends the run
         service.begin(run)
-        going.data = self._data_read(text)
+        going.data = self._data_read(source) if data is None else data
         with run.together():
             for name, value in options["tag"]:
                 run.set_tag(name, value)
@@ -251,6 +276,81 @@ class Capture:
         self._watch_syntax(True)
         going.listener.start()
         run.start_clock()
+        return going
+
+    def begin_sweep(self, arguments: str, source: str | None = None) -> None:
+        """Begin a sweep over the cell that is executing; `arguments` is what follows `%%mlops sweep`.
+
+        Raises:
+            BadUsage: the arguments cannot be read, or are not the cell's.
+        """
+        from mlops_nb import commands
+
+        options = commands.parse("sweep", arguments, self.shell.user_ns)
+        from mlops_nb.notebook.cells import read_cell
+        from mlops_nb.notebook.progress import Progress
+        from mlops_nb.notebook.sweep import TRIAL, CellSweep, planned_axes, unread_axes
+        from mlops_nb.tracking import service
+        from mlops_nb.tracking.trials import GoingSweep
+
+        cell = self._cell(source)
+        text = source if source is not None else cell.info.raw_cell
+        axes = planned_axes(options["param"], read_cell(text))
+        going = GoingSweep(
+            str(options["name"]),
+            axes,
+            sample=options["sample"],
+            seed=options["seed"],
+            resume=options["resume"],
+            metrics=options["metric"],
+            tags=dict(options["tag"]),
+            source=text,
+            notebook=self.notebook_name(),
+            cell_id=getattr(cell.info, "cell_id", None) or "",
+        )
+        service.begin(going.run)
+        going.notes += unread_axes(axes, text, self.shell.user_ns)
+        going.run.add_data(data := self._data_read(text))
+        self.shell.user_ns_hidden[TRIAL] = None
+        self._sweep, self._swept_data = CellSweep(self, going, text, Progress(self.shell)), data
+
+    def trials(self) -> Iterator[object]:
+        """The trials of the sweep that begins."""
+        assert self._sweep is not None
+        return self._sweep.trials()
+
+    def begin_trial(self, run: ActiveRun, metrics: Sequence[str], source: str) -> object:
+        """Record the pass of the loop that begins as this run."""
+        options = {"param": [], "metric": list(metrics), "tag": []}
+        return self._begin(self._cells[-1], run, options, source, self._swept_data)
+
+    def end_trial(self, going: object, raised: BaseException | None) -> None:
+        """End it."""
+        assert isinstance(going, _Going)
+        cell = self._cells[-1]
+        if going in cell.runs:
+            cell.runs.remove(going)
+            self._end_run(cell, going, raised, is_shown=False)
+
+    def end_sweep(self, sweep: CellSweep) -> None:
+        """Show what came of a sweep, and take it off the cell."""
+        from mlops_nb.notebook.sweep import TRIAL
+        from mlops_nb.panels.sweep import sweep_panel
+        from mlops_nb.tracking import service
+
+        service.end(sweep.going.run)
+        self.shell.user_ns.pop(TRIAL, None)
+        self.shell.user_ns_hidden.pop(TRIAL, None)
+        if sweep.going.run.id is not None and self._cells:
+            self._cells[-1].finished.append(sweep.going.run.id)
+        sweep.progress.end(sweep_panel(sweep.going.record()))
+
+    def show_value(self, value: object) -> None:
+        """Show what the last expression of a trial is worth."""
+        if value is not None:
+            from IPython.display import display
+
+            display(value)  # type: ignore[no-untyped-call]
 
     def _data_read(self, source: str) -> tuple[DataFingerprint, ...]:
         from mlops_nb.notebook.cells import read_cell
@@ -277,7 +377,13 @@ class Capture:
             service.record_execution(execution, cell.finished, open_store())
 
     def _end_run(
-        self, cell: _Cell, going: _Going, raised: BaseException | None, execution: Execution | None = None
+        self,
+        cell: _Cell,
+        going: _Going,
+        raised: BaseException | None,
+        execution: Execution | None = None,
+        *,
+        is_shown: bool = True,
     ) -> None:
         from mlops_nb.notebook.inference import OBSERVER
         from mlops_nb.notebook.seeds import seeds_set
@@ -313,6 +419,8 @@ class Capture:
                 print(service.not_recorded(run.name, fault), file=sys.stderr)
             return
         cell.finished.append(run.id)
+        if not is_shown:
+            return
         from mlops_nb.panels.run_card import run_card
 
         self.show(run_card(service.card(run.id, store=run.store)))
@@ -397,6 +505,11 @@ class Capture:
             if isinstance(cell.info, _NoInfo):
                 self._cells.remove(cell)
 
+    def sweep_body(self, arguments: str, body: str) -> object:
+        """Sweep over a body at once: what `run_cell_magic("mlops", "sweep ...", body)` does."""
+        tree = self.shell.transform_ast(ast.parse(self.shell.transform_cell(f"%%mlops sweep {arguments}\n{body}")))
+        return _run_tree(tree, self.shell.user_ns)
+
 
 class _NoInfo:
     """Stands for IPython's ExecutionInfo where code runs outside a cell."""
@@ -417,13 +530,23 @@ def _run_tree(tree: ast.Module, namespace: dict[str, object]) -> object:
     return None
 
 
-def _run_arguments(tree: ast.Module | ast.Interactive | ast.Expression) -> str | None:
+def _arguments(tree: ast.Module | ast.Interactive | ast.Expression, *calls: str) -> str | None:
     """The arguments of the call that `transform` put into a cell; None in a cell without it."""
-    for node in tree.body[:4] if isinstance(tree.body, list) else []:
+    for node in tree.body if isinstance(tree.body, list) else []:
         match node:
-            case ast.Expr(ast.Call(ast.Attribute(attr="begin_run"), [ast.Constant(str(arguments))])):
+            case ast.Expr(ast.Call(ast.Attribute(attr=name), [ast.Constant(str(arguments))])) if name in calls:
                 return arguments
+            case ast.ImportFrom(module="__future__"):
+                continue
+        return None
     return None
+
+
+def _place_of(tree: ast.Module, call: str) -> int | None:
+    """Where the call that `transform` put into a cell stands among its statements."""
+    if _arguments(tree, call) is None:
+        return None
+    return next(place for place, node in enumerate(tree.body) if isinstance(node, ast.Expr))
 
 
 def _raised(result: Any) -> BaseException | None:

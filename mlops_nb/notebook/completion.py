@@ -98,12 +98,20 @@ def _values(option: Option, fragment: str, namespace: dict[str, object]) -> list
         return list(option.choices)
     if option.values == "name":
         return sorted(name for name, value in namespace.items() if not name.startswith("_") and not callable(value))
+    if option.values == "axis":
+        if "=" in fragment:
+            return [f"{fragment.partition('=')[0]}={form}" for form in ("range(", "linspace(", "logspace(")]
+        return sorted(f"{name}=" for name, value in namespace.items() if _is_setting(name, value))
     if option.values == "path":
         return _files(fragment)
     if option.values in ("run", "metric"):
         with suppress(MlopsError):
             return _from_store(option.values, fragment)
     return []
+
+
+def _is_setting(name: str, value: object) -> bool:
+    return not name.startswith("_") and (value is None or type(value) in (bool, int, float, str))
 
 
 def _from_store(values: str, fragment: str) -> list[str]:

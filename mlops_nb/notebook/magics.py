@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 from mlops_nb.errors import BadUsage
 from mlops_nb.notebook.capture import ATTRIBUTE, Capture
+from mlops_nb.notebook.progress import Progress
 from mlops_nb.panels import PANELS, panel_of
 
 NAME = "mlops"
@@ -89,46 +88,17 @@ def run_line(shell: Any, line: str) -> None:
 
 
 def run_cell(shell: Any, line: str, cell: str) -> object:
-    """Carry out `%%mlops LINE` over a body; a `%%mlops run` at the top of a cell does not come here."""
+    """Carry out `%%mlops LINE` over a body; what stands at the top of a cell does not come here."""
     from mlops_nb import commands
 
     name, _, rest = line.strip().partition(" ")
     if name in commands.HELP:
         run_line(shell, line)
         return None
-    if name != "run":
-        commands.command_named(name, "%%mlops")
+    if "cell" not in commands.command_named(name, "%%mlops").places:
         raise BadUsage(f"%%mlops {name} is a line magic", f"%mlops {name}")
     capture: Capture = getattr(shell, ATTRIBUTE)
-    return capture.run_body(rest, cell)
-
-
-class Progress:
-    """What a long command is doing: one line under the cell, replaced by the panel at the end."""
-
-    def __init__(self, shell: Any) -> None:
-        self._shell = shell
-        self._display = ""
-
-    def say(self, line: str) -> None:
-        """Show the line in place of the one before; in a terminal, below it."""
-        if getattr(self._shell, "kernel", None) is None:
-            print(line, file=sys.stderr)
-            return
-        is_first = not self._display
-        self._display = self._display or uuid.uuid4().hex
-        self._publish({"text/plain": f"{line} ..."}, update=not is_first)
-
-    def end(self, panel: Any) -> None:
-        """Show the panel."""
-        first, *more = panel.outputs()
-        self._publish(first, update=bool(self._display))
-        for bundle in more:
-            self._shell.display_pub.publish(bundle)
-
-    def _publish(self, data: dict[str, object], update: bool) -> None:
-        transient = {"display_id": self._display} if self._display else None
-        self._shell.display_pub.publish(data, transient=transient, update=update)
+    return capture.run_body(rest, cell) if name == "run" else capture.sweep_body(rest, cell)
 
 
 def _context(shell: Any, capture: Capture, progress: Callable[[str], None]) -> Any:

@@ -7,6 +7,7 @@ run_card.py     the card under a captured cell
 runs.py         the runs table with its plot; runs_view.py its values, runs_live.py its widget
 run.py          one run, whole
 comparison.py   two runs, only what differs
+sweep.py        a sweep and its trials
 status.py       the store
 export.py       the exported script and its verification
 """

@@ -260,7 +260,7 @@ def add_data(connection: sqlite3.Connection, run_id: int, data: Sequence[DataFin
 def find_run(store: Store, ref: str) -> int | None:
     """The number of the run with that number, uid (or the beginning of one), or the newest of that name."""
     tries: list[tuple[str, object]] = [
-        (f"SELECT id FROM {LISTED} WHERE name = ? ORDER BY id DESC LIMIT 1", ref),
+        (f"SELECT id FROM {LISTED} WHERE name = ? ORDER BY kind IN ('trial', 'fold'), id DESC LIMIT 1", ref),
     ]
     if len(ref) >= 4 and all(letter in "0123456789abcdef" for letter in ref):
         tries.append((f"SELECT id FROM {LISTED} WHERE uid >= ? ORDER BY uid LIMIT 1", ref))
@@ -337,6 +337,12 @@ def summaries(
     )
     total = store.rows(f"SELECT count(*) FROM {LISTED} r {join} {condition}", values)[0][0]
     return _with_values(store, rows), int(total)
+
+
+def children_of(store: Store, run_id: int) -> tuple[RunSummary, ...]:
+    """The runs that are a part of a run, in the order in which they began."""
+    columns = ", ".join(_SUMMARY).replace("parent", "parent_id")
+    return _with_values(store, store.rows(f"SELECT {columns} FROM {LISTED} WHERE parent_id = ? ORDER BY id", [run_id]))
 
 
 def _with_values(store: Store, rows: Sequence[Any]) -> tuple[RunSummary, ...]:

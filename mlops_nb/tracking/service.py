@@ -291,6 +291,12 @@ class ActiveRun:
         """Whether it is a child of the run, or a child's child."""
         return self.parent is not None and (self.parent is run or self.parent.is_part_of(run))
 
+    def measured(self) -> dict[str, float]:
+        """The last value of each metric in the store."""
+        if self._store is None or self.id is None:
+            return {}
+        return {metric.name: metric.value for metric in rows.metrics_of(self._store, self.id)}
+
     def finish(self, status: Status = "FINISHED", error: RunError | None = None) -> StoreUnavailable | None:
         """End the run, on disk when this returns; the fault when it could not be recorded, else None."""
         if self._duration is None:
@@ -392,14 +398,14 @@ def run(
         store: the store, or None for the one of the working directory.
     """
     going = ActiveRun(name, kind=kind, parent=active_run(), source=source, notebook=notebook, store=store)
-    with _recorded(going):
+    with recorded(going):
         for tag, value in (tags or {}).items():
             going.set_tag(tag, value)
         yield going
 
 
 @contextmanager
-def _recorded(going: ActiveRun) -> Iterator[ActiveRun]:
+def recorded(going: ActiveRun) -> Iterator[ActiveRun]:
     """Record the block as this run, and end it as the block ends."""
     status: Status = "FINISHED"
     error = None
@@ -431,7 +437,7 @@ def resume(ref: int | str, *, store: Store | None = None) -> Iterator[ActiveRun]
         RunNotFound: no run is called that.
     """
     store = store or open_store()
-    with _recorded(ActiveRun("", resume=show(ref, store=store), store=store)) as going:
+    with recorded(ActiveRun("", resume=show(ref, store=store), store=store)) as going:
         yield going
 
 
