@@ -4,7 +4,7 @@ theme.py        Panel (static HTML and text, live widget), numbers, times, colou
 blocks.py       what a panel is made of, as HTML and as text
 wording.py      numbers, times and names as people read them
 run_card.py     the card under a captured cell
-runs.py         the runs table with its plot; runs_view.py its values, runs_live.py its widget
+runs.py         the runs table with its plot; runs_view.py its values, runs_plot.py its picture, runs_live.py its widget
 run.py          one run, whole
 comparison.py   two runs, only what differs
 sweep.py        a sweep and its trials

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlops_nb.panels.blocks import Block, Line, Pre, Span, Table, Words
 from mlops_nb.panels.theme import Panel, change_span, number_span
-from mlops_nb.panels.wording import count, listed, many_lines, one_line, setting
+from mlops_nb.panels.wording import count, listed, many_lines, numbers, one_line, setting
 from mlops_nb.tracking.compare import Comparison, Difference
 from mlops_nb.tracking.runs import Run
 
@@ -69,9 +69,10 @@ def _is_number(value: object) -> bool:
 
 
 def _metric(difference: Difference) -> tuple[Words, ...]:
+    values = [float(str(side)) if _is_number(side) else None for side in (difference.left, difference.right)]
     sides: list[Words] = [
-        number_span(float(str(side))) if _is_number(side) else "not measured"
-        for side in (difference.left, difference.right)
+        "not measured" if value is None else number_span(value, shown)
+        for value, shown in zip(values, numbers(values), strict=True)
     ]
     both = _is_number(difference.left) and _is_number(difference.right)
     change: Words = (

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlops_nb.panels.blocks import Block, Line, Picture, Table
+from mlops_nb.panels.runs_plot import scatter_svg
 from mlops_nb.panels.runs_view import (
     PAGE,
     Compare,
     Load,
     Refresh,
-    cell_text,
+    cell_texts,
     columns_of,
     main_metric,
     main_param,
-    scatter_svg,
     sentence,
 )
 from mlops_nb.panels.theme import Panel
@@ -61,7 +61,7 @@ def _blocks(table: RunTable, limit: int) -> Iterator[Block]:
         if svg:
             yield Picture(svg, words)
     columns = columns_of(table)
-    rows = tuple(tuple(cell_text(row, column.key)[0] for column in columns) for row in table.rows[:limit])
+    rows = tuple(tuple(text for text, _ in cells) for cells in cell_texts(table.rows[:limit], columns))
     right = frozenset(place for place, column in enumerate(columns) if column.right)
     hidden, all_rows = len(table.rows) - limit, len(table.rows)
     how = f"--limit {min(all_rows, MOST)}" if limit < MOST else "mlops_nb.runs()"

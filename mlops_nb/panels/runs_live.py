@@ -14,12 +14,12 @@ from mlops_nb.errors import MlopsError
 from mlops_nb.panels.blocks import Line, as_html
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.run import run_panel
+from mlops_nb.panels.runs_plot import drawn_words, figure
 from mlops_nb.panels.runs_view import (
     PAGE,
-    cell_text,
+    best_run,
+    cell_texts,
     columns_of,
-    drawn_words,
-    figure,
     filtered_rows,
     main_metric,
     main_param,
@@ -38,11 +38,12 @@ HERE = Path(__file__).parent
 
 
 class RunsTable(anywidget.AnyWidget):
-    """The table in the browser; `view` is all it shows, messages are all it says."""
+    """The table in the browser; `view` is all it shows, `picture` the plot in words, messages are all it says."""
 
     _esm = HERE / "runs_table.js"
     _css = HERE / "runs_table.css"
     view = traitlets.Dict().tag(sync=True)
+    picture = traitlets.Unicode().tag(sync=True)
 
 
 class LiveRuns:
@@ -63,10 +64,12 @@ class LiveRuns:
         self.compared: tuple[int, int] | None = None
         self._is_filling = False
         self.head = ipywidgets.HTML()
-        self.filter = ipywidgets.Text(placeholder="Filter by name, status, parameter or tag", continuous_update=True)
+        self.filter = ipywidgets.Text(description="Filter", placeholder="name, status, parameter or tag")
         self.filter.layout.width = "320px"
         self.metric = ipywidgets.Dropdown(description="Plot")
         self.param = ipywidgets.Dropdown(description="against")
+        for field in (self.filter, self.metric, self.param):
+            field.style.description_width = "initial"
         self.kind = ipywidgets.ToggleButtons(
             options=[("Scatter", "scatter"), ("Parallel coordinates", "parallel")],
             tooltips=["One parameter against the metric", "All parameters to the metric"],
@@ -74,6 +77,7 @@ class LiveRuns:
         self.kind.style.button_width = "auto"
         self.again = ipywidgets.Button(description="Refresh", tooltip="Read the runs again")
         self.plot = ipywidgets.Output()
+        self.plot.add_class("mlops-runs-plot")
         self.drawn = ipywidgets.HTML()
         self.table = RunsTable()
         self.detail = ipywidgets.HTML()
@@ -132,12 +136,12 @@ class LiveRuns:
         self.page = min(max(self.page, 0), pages - 1)
         columns = columns_of(self._all)
         shown = rows[self.page * PAGE : (self.page + 1) * PAGE]
-        texts = [[cell_text(row, column.key, self._all.now) for column in columns] for row in shown]
+        texts = cell_texts(shown, columns, self._all.now)
         self.head.value = framed(as_html([Line(sentence(self._all), "sentence")]))
-        first = self.page * PAGE + 1
         self.table.view = {
             "caption": "Runs",
-            "hint": "Click a row to open it, tick two to compare them.",
+            "hint": "Click a row to open it, tick two to compare them, click a heading to sort."
+            " Keys on a row: Enter opens, Space ticks, arrows move.",
             "columns": [{"key": one.key, "label": one.label, "right": one.right} for one in columns],
             "rows": [
                 {"id": row.id, "cells": [text for text, _ in cells], "hover": [hover for _, hover in cells]}
@@ -148,26 +152,39 @@ class LiveRuns:
             "pages": pages,
             "ticked": list(self.ticked),
             "open": self.open,
-            "counted": f"{first:,} to {first + len(shown) - 1:,} of {count(len(rows), 'run')}"
-            if shown
-            else "no run matches the filter",
+            "said": "; ".join(filter(None, (self._counted(len(shown), len(rows)), self._below()))),
         }
+
+    def _counted(self, shown: int, having: int) -> str:
+        if not shown:
+            return "no run matches the filter"
+        first = self.page * PAGE + 1
+        matching = " that match the filter" if self.filter.value.strip() else ""
+        return f"{first:,} to {first + shown - 1:,} of {count(having, 'run')}{matching}"
+
+    def _below(self) -> str:
+        if self.compared:
+            return f"runs {self.compared[0]} and {self.compared[1]} are compared below"
+        return f"run {self.open} is open below" if self.open is not None else ""
 
     def _plot(self) -> None:
         if self._is_filling:
             return
         metric = self.metric.value
         if not metric:
-            self.plot.outputs = ()
+            self.plot.outputs, self.table.picture = (), "no plot yet"
             self.drawn.value = framed(as_html([Line("No run has a metric yet: %%mlops run NAME --metric accuracy")]))
             return
         rows = filtered_rows(self._all.rows, self.filter.value)
-        spec = figure(rows, metric, self.param.value, self.kind.value)
+        best = best_run(self._all.rows, metric)
+        spec = figure(rows, metric, self.param.value, self.kind.value, best)
         words = drawn_words(rows, metric, self.param.value, self.kind.value)
         data = {
-            "application/vnd.plotly.v1+json": {**spec, "config": {"displaylogo": False, "responsive": True}},
+            "application/vnd.plotly.v1+json": {**spec, "config": {"displayModeBar": False, "responsive": True}},
             "text/plain": words,
         }
+        against = self.param.label if self.kind.value == "scatter" else "the parameters"
+        self.table.picture = f"{self.metric.label} by {against}: {words}"
         self.plot.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
         self.drawn.value = framed(as_html([Line(words, "small")]))
 

@@ -29,18 +29,28 @@ function row(model, view, record) {
   made.dataset.focus = `row:${record.id}`;
   if (record.id === view.open) made.setAttribute("aria-current", "true");
   const open = () => model.send({ do: "open", id: record.id });
-  made.addEventListener("click", (event) => { if (event.target !== box && event.detail < 2) open(); });
+  made.addEventListener("click", (event) => { if (!first.contains(event.target) && event.detail < 2) open(); });
+  const keys = {
+    Enter: open,
+    " ": () => box.click(),
+    ArrowDown: () => made.nextElementSibling?.focus(),
+    ArrowUp: () => made.previousElementSibling?.focus(),
+  };
   made.addEventListener("keydown", (event) => {
-    if (event.target !== made) return;
-    if (event.key === "Enter") { event.preventDefault(); event.stopPropagation(); open(); }
-    if (event.key === " ") { event.preventDefault(); event.stopPropagation(); box.click(); }
+    if (event.target !== made || !keys[event.key] || event.shiftKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    keys[event.key]();
   });
   const box = element("input", undefined, { type: "checkbox", "aria-label": `Tick run ${record.id} to compare` });
   box.checked = view.ticked.includes(record.id);
   box.dataset.focus = `tick:${record.id}`;
+  box.addEventListener("click", (event) => { if (event.detail === 2) event.preventDefault(); });
   box.addEventListener("change", () => model.send({ do: "tick", id: record.id, on: box.checked }));
   const first = element("td");
-  first.append(box);
+  const label = element("label");
+  label.append(box);
+  first.append(label);
   made.append(first);
   record.cells.forEach((text, place) => {
     const column = view.columns[place];
@@ -52,18 +62,27 @@ function row(model, view, record) {
   return made;
 }
 
-function pager(model, view) {
+// The buttons and the status stay the same elements: the focus stays on them, and a screen reader hears what changes.
+function pager(model) {
   const made = element("div", undefined, { class: "pager" });
-  const steps = [["Previous ten", view.page - 1, view.page > 0], ["Next ten", view.page + 1, view.page + 1 < view.pages]];
-  for (const [label, page, enabled] of steps) {
+  const said = element("span", "", { role: "status", "aria-live": "polite" });
+  const turn = (label, by) => {
     const button = element("button", label, { type: "button" });
-    button.disabled = !enabled;
-    button.dataset.focus = label;
-    button.addEventListener("click", () => model.send({ do: "page", page }));
+    button.addEventListener("click", (event) => {
+      if (event.detail === 2 || button.getAttribute("aria-disabled") === "true") return;
+      model.send({ do: "page", page: model.get("view").page + by });
+    });
     made.append(button);
-  }
-  made.append(element("span", view.counted, { role: "status", "aria-live": "polite" }));
-  return made;
+    return button;
+  };
+  const previous = turn("Previous ten", -1), next = turn("Next ten", 1);
+  made.append(said);
+  const show = (view) => {
+    previous.setAttribute("aria-disabled", view.page === 0);
+    next.setAttribute("aria-disabled", view.page + 1 >= view.pages);
+    if (said.textContent !== view.said) said.textContent = view.said;
+  };
+  return { made, show };
 }
 
 // What a click opens stands below the table, often below the window.
@@ -71,26 +90,27 @@ function showDetail(root) {
   setTimeout(() => root.closest(".mlops-runs")?.lastElementChild.scrollIntoView({ block: "nearest" }), 100);
 }
 
-function draw(model, root) {
+function draw(model, root, scroll) {
   const view = model.get("view");
-  const focused = root.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+  const focused = scroll.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
   const table = element("table");
   table.append(element("caption", view.caption));
   const head = element("tr");
-  head.append(element("th", "✓", { scope: "col", title: "Tick two runs to compare them" }));
+  head.append(element("th", "compare", { scope: "col", title: "Tick two runs to compare them" }));
   view.columns.forEach((column) => head.append(header(model, view, column)));
   const top = element("thead");
   top.append(head);
   const body = element("tbody");
   view.rows.forEach((record) => body.append(row(model, view, record)));
   table.append(top, body);
-  const scroll = element("div", undefined, { class: "scroll" });
-  scroll.append(table);
-  root.replaceChildren(scroll, pager(model, view), element("p", view.hint, { class: "hint" }));
+  scroll.replaceChildren(table);
   const shown = view.ticked.length === 2 ? view.ticked.join() : view.open;
   if (shown && shown !== root.dataset.shown) showDetail(root);
   root.dataset.shown = shown ?? "";
-  if (focused) [...root.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused)?.focus();
+  if (focused) {
+    const again = [...scroll.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused);
+    (again ?? scroll.querySelector("tbody tr") ?? scroll.querySelector("button"))?.focus();
+  }
 }
 
 // JupyterLab hides the static form before the live one by its style; VS Code draws outputs in a page of its own.
@@ -105,11 +125,25 @@ function hideStatic(el) {
 export default {
   render({ model, el }) {
     const root = element("div", undefined, { class: "mlops-runs-table" });
+    const scroll = element("div", undefined, { class: "scroll" });
+    const turning = pager(model);
+    root.append(scroll, turning.made, element("p", model.get("view").hint, { class: "hint" }));
+    // A letter typed on a row is no command to the notebook, where "d d" deletes the cell.
+    root.addEventListener("keydown", (event) => {
+      const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+      if (isPlain && (event.key.length === 1 || event.key.startsWith("Arrow"))) event.stopPropagation();
+    });
     el.append(root);
-    const again = () => draw(model, root);
+    const again = () => { draw(model, root, scroll); turning.show(model.get("view")); };
+    const describe = () => {
+      const plot = root.closest(".mlops-runs")?.querySelector(".mlops-runs-plot");
+      plot?.setAttribute("role", "img");
+      plot?.setAttribute("aria-label", model.get("picture"));
+    };
     model.on("change:view", again);
+    model.on("change:picture", describe);
     again();
-    setTimeout(() => hideStatic(el));
-    return () => model.off("change:view", again);
+    setTimeout(() => { hideStatic(el); describe(); });
+    return () => { model.off("change:view", again); model.off("change:picture", describe); };
   },
 };

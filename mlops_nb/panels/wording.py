@@ -100,8 +100,8 @@ def number(value: float) -> str:
     return _decimal(value, _decimals(value))
 
 
-def numbers(values: Sequence[float | None]) -> list[str]:
-    """A column of numbers with the same digits down it: 3 significant in the largest, more where two would look alike.
+def numbers(values: Sequence[float | None], more: int = 3) -> list[str]:
+    """A column of numbers with the same digits down it: 3 significant in the largest, up to `more` where two look alike.
 
     >>> numbers([0.91214, 0.91187, None, 0.5])
     ['0.9121', '0.9119', '', '0.5000']
@@ -114,10 +114,15 @@ def numbers(values: Sequence[float | None]) -> list[str]:
     if largest >= 1e12 or largest < 1e-3:
         return ["" if value is None else number(float(value)) for value in values]
     decimals = _decimals(largest)
-    wanted = min(decimals + 3, 9)
-    while decimals < wanted and len({f"{value:.{decimals}f}" for value in finite}) < len(finite):
+    wanted = min(decimals + more, 9)
+    while decimals < wanted and not _are_told_apart(finite, decimals):
         decimals += 1
     return ["" if value is None else _decimal(float(value), decimals) for value in values]
+
+
+def _are_told_apart(values: set[float], decimals: int) -> bool:
+    shown = {value: f"{value:.{decimals}f}" for value in values}
+    return len(set(shown.values())) == len(values) and all(float(text) for value, text in shown.items() if value)
 
 
 def _is_finite(value: float) -> bool:

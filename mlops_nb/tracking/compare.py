@@ -101,7 +101,9 @@ def _packages(run: Run) -> dict[str, Value]:
 
 
 def _surroundings(run: Run) -> dict[str, Value]:
-    found: dict[str, Value] = {"status": run.status, "notebook": run.notebook, "name": run.name}
+    found: dict[str, Value] = {"status": run.status, "name": run.name}
+    if run.notebook:
+        found["notebook"] = run.notebook
     found.update({f"tag {name}": value for name, value in run.tags.items()})
     if run.environment:
         found.update({"python": run.environment.python, "platform": run.environment.platform})

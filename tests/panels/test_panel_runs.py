@@ -10,20 +10,17 @@ import pytest
 
 from mlops_nb.errors import StoreUnavailable
 from mlops_nb.panels.runs import runs_panel
+from mlops_nb.panels.runs_plot import CATEGORIES, PLOTTED, drawn_words, figure, scatter_svg, spread
 from mlops_nb.panels.runs_view import (
-    CATEGORIES,
-    PLOTTED,
     best_run,
+    cell_texts,
     columns_of,
-    drawn_words,
-    figure,
     filtered_rows,
     main_metric,
     main_param,
-    scatter_svg,
     sorted_rows,
-    spread,
 )
+from mlops_nb.tracking.runs import RunTable
 from tests.panels.records import HOSTILE, Markup, a_comparison, a_row, a_run, a_table, hostile_table
 
 
@@ -69,7 +66,7 @@ def test_the_best_run_is_finite_and_by_the_metric_s_direction():
     rows = tuple(a_row(k, metrics={"rmse": v}) for k, v in enumerate([3.0, math.nan, -math.inf, 1.0, 2.0], 1))
     table = a_table(rows=rows)
     assert main_metric(table) == "rmse"
-    assert best_run(table, "rmse").id == 4
+    assert best_run(table.rows, "rmse").id == 4
     assert runs_panel(table).text().startswith("5 runs. rf-4 (run 4) has the lowest rmse: 1")
 
 
@@ -99,6 +96,92 @@ def test_what_is_drawn_of_many_runs_spans_them_and_is_said():
     assert drawn_words(rows, "accuracy", "run", "scatter") == said
     lacking = (*rows[:3], a_row(1, metrics={}))
     assert drawn_words(lacking, "accuracy", "run", "scatter").startswith("3 of 4 runs drawn; the others have no value")
+
+
+def test_only_a_finished_run_is_best_as_on_the_card_and_only_finished_runs_choose_the_metric():
+    failed = tuple(a_row(k, status="FAILED", metrics={"loss": 0.01}) for k in (1, 2, 3))
+    finished = (a_row(4, metrics={"loss": 0.5, "accuracy": 0.8}), a_row(5, metrics={"loss": 0.4, "accuracy": 0.7}))
+    rows = (*failed, *finished)
+    assert best_run(rows, "loss").id == 5
+    assert best_run(failed, "loss") is None
+    assert main_metric(a_table(rows=rows)) == "accuracy"
+    assert [one.label for one in columns_of(a_table(rows=rows))][2:4] == ["accuracy", "loss"]
+    assert "best: run 5" in scatter_svg(rows, "loss", "run")[0]
+
+
+def test_the_best_of_a_part_of_the_runs_says_that_it_is_of_a_part():
+    table = RunTable(a_table(3).rows, 5000, 0.0, ".mlops")
+    assert runs_panel(table).text().startswith("3 of 5,000 runs. Of these, rf-")
+
+
+def test_a_metric_has_the_same_digits_down_its_column():
+    rows = [a_row(k, metrics={"loss": value}) for k, value in enumerate((0.04, 0.19, 0.1903))]
+    columns = [one for one in columns_of(a_table(rows=tuple(rows))) if one.key == "metrics.loss"]
+    assert [text for ((text, _),) in cell_texts(rows, columns)] == ["0.0400", "0.1900", "0.1903"]
+    rows.append(a_row(9, metrics={"loss": 0.190301}))
+    assert cell_texts(rows, columns)[3] == [("0.1903", "0.190301")]
+
+
+def test_only_numbers_are_aligned_to_the_right_and_none_is_a_value():
+    rows = (a_row(1, params={"depth": 4, "warm": True, "criterion": "gini"}), a_row(2, params={"depth": None}))
+    columns = columns_of(a_table(rows=rows))
+    assert {one.label: one.right for one in columns if one.key.startswith("params.")} == {
+        "depth": True,
+        "criterion": False,
+        "warm": False,
+    }
+    texts = {one.key: text for one, (text, _) in zip(columns, cell_texts(rows, columns)[1], strict=True)}
+    assert (texts["params.depth"], texts["params.warm"]) == ("None", "")
+
+
+def test_both_pictures_point_at_the_best_run():
+    rows = a_table().rows
+    best = best_run(rows, "accuracy")
+    spec = figure(rows, "accuracy", "n_estimators", "scatter")
+    assert [note["text"] for note in spec["layout"]["annotations"]] == [f"best: run {best.id}"]
+    assert spec["data"][1]["y"] == [best.metrics["accuracy"]]
+    assert f">best: run {best.id}<" in scatter_svg(rows, "accuracy", "n_estimators")[0]
+
+
+def test_a_picture_without_the_best_run_of_all_says_best_here():
+    rows = (a_row(9, params={}, metrics={"accuracy": 0.99}), *a_table(8).rows)
+    here = best_run(rows[1:], "accuracy").id
+    assert figure(rows, "accuracy", "n_estimators", "scatter")["layout"]["annotations"][0]["text"] == (
+        f"best here: run {here}"
+    )
+    svg, words = scatter_svg(rows, "accuracy", "n_estimators")
+    assert f">best here: run {here}<" in svg
+    assert words.endswith(f"the best here is run {here}")
+
+
+def test_the_best_run_is_drawn_though_failed_runs_measured_better():
+    failed = [a_row(k, status="FAILED", metrics={"accuracy": 0.9 + k / 1e5}) for k in range(2000)]
+    rows = [*failed, *(a_row(2000 + k, metrics={"accuracy": 0.5 + k / 1e6}) for k in range(2000))]
+    assert best_run(rows, "accuracy").id in ids(spread(rows, "accuracy"))
+    assert len(spread(rows, "accuracy")) == PLOTTED
+
+
+def test_words_on_an_axis_stand_in_order():
+    rows = [a_row(k, params={"p": value}) for k, value in enumerate(("poly", 2, "linear", "rbf"))]
+    axis = figure(rows, "accuracy", "p", "scatter")["layout"]["xaxis"]
+    assert (axis["type"], axis["categoryarray"]) == ("category", [2, "linear", "poly", "rbf"])
+
+
+def test_a_numeric_parameter_stays_an_axis_of_numbers_when_some_runs_have_none():
+    rows = [a_row(k, params={"rate": k / 100, "seed": 7}) for k in range(1, 40)]
+    rows.append(a_row(99, params={"rate": None}))
+    rate, _ = figure(rows, "accuracy", "", "parallel")["data"][0]["dimensions"]
+    assert rate["values"][:2] == [0.01, 0.02]
+    assert rate["values"][-1] == rate["range"][0] < 0.01
+    assert rate["ticktext"] == ["not set", "0.1", "0.2", "0.3"]
+
+
+@pytest.mark.parametrize("pair", [(0.0, 1e-320), (-1e299, 1e299), (1e17, 1e17 + 64), (5.0, 5.0), (1e-5, 3e-5)])
+def test_ticks_of_any_span_are_few_and_in_order(pair):
+    rows = [a_row(k, params={"p": value}) for k, value in enumerate((*pair, None, pair[0] + 1.0))]
+    (axis, _) = figure(rows, "accuracy", "", "parallel")["data"][0]["dimensions"]
+    assert 2 <= len(axis["tickvals"]) <= 8
+    assert axis["tickvals"] == sorted(axis["tickvals"])
 
 
 @pytest.mark.parametrize("kind", ["scatter", "parallel"])
@@ -137,14 +220,15 @@ def test_parallel_coordinates_keep_categories_few_and_numbers_in_order():
     _, *rest = figure(rows, "accuracy", "", "parallel")["data"][0]["dimensions"]
     dimensions = {one["label"]: one for one in figure(rows, "accuracy", "", "parallel")["data"][0]["dimensions"]}
     assert set(dimensions) == {"p", "q", "accuracy"}
-    assert dimensions["p"]["ticktext"][:3] == ["1", "2", "3"]
+    assert dimensions["p"]["ticktext"][:3] == ["not set", "10", "20"]
+    assert dimensions["q"]["ticktext"][:2] == ["word 0", "word 1"]
     assert all(len(one.get("ticktext", ())) <= CATEGORIES for one in rest)
 
 
 def test_the_picture_names_the_best_run_and_is_the_same_each_time():
     svg, words = scatter_svg(a_table().rows, "accuracy", "n_estimators")
     assert (svg, words) == scatter_svg(a_table().rows, "accuracy", "n_estimators")
-    assert words == f"accuracy by n_estimators, 25 runs; the best is run {best_run(a_table(), 'accuracy').id}"
+    assert words == f"accuracy by n_estimators, 25 runs; the best is run {best_run(a_table().rows, 'accuracy').id}"
     assert svg.startswith('<svg viewBox="0 0 640 204" xmlns="http://www.w3.org/2000/svg" role="img"')
     assert f"<title>{words}</title>" in svg
     assert "currentColor" in svg
@@ -216,13 +300,13 @@ def shown(live) -> list[int]:
 
 def test_a_live_panel_opens_on_the_newest_ten(live):
     assert shown(live) == list(range(25, 15, -1))
-    assert live.table.view["counted"] == "1 to 10 of 25 runs"
+    assert live.table.view["said"] == "1 to 10 of 25 runs"
     assert live.table.view["pages"] == 3
 
 
 def test_sorting_goes_down_first_for_numbers_and_turns_round_when_asked_again(live):
     say(live, do="sort", key="metrics.accuracy")
-    best = best_run(a_table(), "accuracy").id
+    best = best_run(a_table().rows, "accuracy").id
     assert (live.table.view["sort"], shown(live)[0]) == ("-metrics.accuracy", best)
     say(live, do="sort", key="metrics.accuracy")
     assert live.table.view["sort"] == "metrics.accuracy"
@@ -232,11 +316,11 @@ def test_sorting_goes_down_first_for_numbers_and_turns_round_when_asked_again(li
 
 def test_a_filter_starts_at_the_first_page_and_a_page_is_never_past_the_last(live):
     say(live, do="page", page=99)
-    assert live.table.view["counted"] == "21 to 25 of 25 runs"
+    assert live.table.view["said"] == "21 to 25 of 25 runs"
     live.filter.value = "rf-1"
     assert shown(live) == [22, 15, 8, 1]
     live.filter.value = "nobody"
-    assert live.table.view["counted"] == "no run matches the filter"
+    assert live.table.view["said"] == "no run matches the filter"
 
 
 def test_a_click_opens_the_run_once_however_often_it_comes(live, asked):
@@ -318,6 +402,23 @@ def test_the_figure_follows_the_choices(live):
     live.kind.value = "parallel"
     assert live.plot.outputs[0]["data"]["application/vnd.plotly.v1+json"]["data"][0]["type"] == "parcoords"
     assert "25 runs drawn" in live.drawn.value
+
+
+def test_the_panel_says_what_a_click_brought(live):
+    say(live, do="open", id=12)
+    assert live.table.view["said"] == "1 to 10 of 25 runs; run 12 is open below"
+    say(live, do="tick", id=5, on=True)
+    say(live, do="tick", id=20, on=True)
+    assert live.table.view["said"] == "1 to 10 of 25 runs; runs 5 and 20 are compared below"
+    live.filter.value = "gini"
+    assert live.table.view["said"].startswith("1 to 10 of 12 runs that match the filter; ")
+
+
+def test_every_field_has_a_label_and_the_picture_words(live):
+    assert [field.description for field in (live.filter, live.metric, live.param)] == ["Filter", "Plot", "against"]
+    assert live.table.picture == "accuracy by n_estimators: 25 runs drawn. Higher is better."
+    live.kind.value = "parallel"
+    assert live.table.picture.startswith("accuracy by the parameters: 25 runs drawn.")
 
 
 def test_messages_that_make_no_sense_change_nothing(live):
