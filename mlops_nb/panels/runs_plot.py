@@ -16,8 +16,8 @@ from mlops_nb.tracking.values import Value
 CATEGORIES = 12
 """Values that are not numbers have at most so many places on an axis."""
 
-PLOTTED = 500
-"""At most so many runs are drawn; more cannot be told apart."""
+PLOTTED = {"scatter": 500, "parallel": 200}
+"""At most so many runs are drawn as dots, as lines; more cannot be told apart."""
 
 
 def drawable_rows(rows: Sequence[RunSummary], metric: str, param: str = "run") -> list[RunSummary]:
@@ -26,7 +26,7 @@ def drawable_rows(rows: Sequence[RunSummary], metric: str, param: str = "run") -
     return having if param == "run" else [row for row in having if row.params.get(param) is not None]
 
 
-def spread(rows: Sequence[RunSummary], metric: str, most: int = PLOTTED) -> list[RunSummary]:
+def spread(rows: Sequence[RunSummary], metric: str, most: int = PLOTTED["scatter"]) -> list[RunSummary]:
     """At most so many rows, evenly over the ranks of the metric, so that the best and the worst are among them."""
     if len(rows) <= most:
         return list(rows)
@@ -41,7 +41,7 @@ def spread(rows: Sequence[RunSummary], metric: str, most: int = PLOTTED) -> list
 def drawn_words(rows: Sequence[RunSummary], metric: str, param: str, kind: str) -> str:
     """Which of the runs the figure shows, and how to read it."""
     having = len(drawable_rows(rows, metric, param if kind == "scatter" else "run"))
-    drawn = min(having, PLOTTED)
+    drawn = min(having, PLOTTED[kind])
     words = f"{drawn:,} of {count(len(rows), 'run')} drawn" if drawn < len(rows) else f"{count(drawn, 'run')} drawn"
     if drawn < having:
         words += f", evenly from worst to best {one_line(metric, 40)}"
@@ -63,7 +63,7 @@ def figure(
         kind: `scatter` or `parallel`.
         best: the best run of all, where `rows` are only some.
     """
-    having = spread(drawable_rows(rows, metric, param if kind == "scatter" else "run"), metric)
+    having = spread(drawable_rows(rows, metric, param if kind == "scatter" else "run"), metric, PLOTTED[kind])
     layout: dict[str, object] = {
         "height": 320,
         "paper_bgcolor": "rgba(0,0,0,0)",

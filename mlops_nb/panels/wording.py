@@ -101,7 +101,7 @@ def number(value: float) -> str:
 
 
 def numbers(values: Sequence[float | None], more: int = 3) -> list[str]:
-    """A column of numbers with the same digits down it: 3 significant in the largest, up to `more` where two look alike.
+    """A column of numbers with the same digits down it: 3 significant in the largest, up to `more` to tell two apart.
 
     >>> numbers([0.91214, 0.91187, None, 0.5])
     ['0.9121', '0.9119', '', '0.5000']

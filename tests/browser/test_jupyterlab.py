@@ -149,6 +149,39 @@ def test_no_script_of_a_hostile_name_executes(lab, browser):
     assert browser.dialogs == []
 
 
+def test_the_keyboard_alone_works_the_runs_panel(lab, browser):
+    page = browser.page
+    browser.open("hostile/hostile.ipynb")
+    browser.run_all()
+    browser.to_bottom()
+    page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")
+    panel = browser.cell("%mlops runs").locator(".mlops-runs")
+    rows, said = panel.locator("tbody tr"), panel.get_by_role("status")
+    cells = page.locator(".jp-Cell").count()
+    for field in ("Filter", "Plot", "against"):
+        assert panel.get_by_label(field, exact=True).count() == 1
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("1 to 3 of 3 runs; run 2 is open below")
+    expect(rows.nth(1)).to_be_focused()
+    for key in "abdd":
+        page.keyboard.press(key)
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(said).to_have_text("1 to 3 of 3 runs; runs 1 and 2 are compared below")
+    assert page.locator(".jp-Cell").count() == cells
+    turn = panel.get_by_role("button", name="Next ten")
+    turn.focus()
+    page.keyboard.press("Enter")
+    expect(turn).to_be_focused()
+    expect(panel.get_by_role("img", name="3 runs drawn")).to_have_count(1)
+    rows.first.get_by_role("checkbox").dblclick()
+    expect(rows.first.get_by_role("checkbox")).to_be_checked()
+
+
 def test_tab_completes_and_the_dark_theme_reads(lab, browser):
     page = browser.page
     lab.choose_theme("JupyterLab Dark")
@@ -158,6 +191,11 @@ def test_tab_completes_and_the_dark_theme_reads(lab, browser):
     page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")
     browser.cell("%mlops runs").locator(".mlops-runs tbody tr").first.wait_for()
     page.wait_for_timeout(1500)
+    panel = browser.cell("%mlops runs").locator(".mlops-runs")
+    panel.get_by_role("button", name="Parallel coordinates").click()
+    label = panel.locator(".parcoords text").first
+    label.wait_for(state="attached")
+    assert "255, 255, 255" not in label.evaluate("text => getComputedStyle(text).textShadow")
     page.screenshot(path=SHOTS / "runs-dark-1300.png")
     page.set_viewport_size({"width": 600, "height": 1000})
     page.wait_for_timeout(800)

@@ -90,10 +90,12 @@ def test_what_is_drawn_of_many_runs_spans_them_and_is_said():
     rows = a_table(5000).rows
     drawn = spread(rows, "accuracy")
     values = [row.metrics["accuracy"] for row in rows]
-    assert len({row.id for row in drawn}) == PLOTTED
+    assert len({row.id for row in drawn}) == PLOTTED["scatter"]
     assert {min(values), max(values)} <= {row.metrics["accuracy"] for row in drawn}
     said = "500 of 5,000 runs drawn, evenly from worst to best accuracy. Higher is better."
     assert drawn_words(rows, "accuracy", "run", "scatter") == said
+    assert drawn_words(rows, "accuracy", "run", "parallel").startswith("200 of 5,000 runs drawn, evenly")
+    assert len(figure(rows, "accuracy", "run", "parallel")["data"][0]["line"]["color"]) == PLOTTED["parallel"]
     lacking = (*rows[:3], a_row(1, metrics={}))
     assert drawn_words(lacking, "accuracy", "run", "scatter").startswith("3 of 4 runs drawn; the others have no value")
 
@@ -158,7 +160,7 @@ def test_the_best_run_is_drawn_though_failed_runs_measured_better():
     failed = [a_row(k, status="FAILED", metrics={"accuracy": 0.9 + k / 1e5}) for k in range(2000)]
     rows = [*failed, *(a_row(2000 + k, metrics={"accuracy": 0.5 + k / 1e6}) for k in range(2000))]
     assert best_run(rows, "accuracy").id in ids(spread(rows, "accuracy"))
-    assert len(spread(rows, "accuracy")) == PLOTTED
+    assert len(spread(rows, "accuracy")) == PLOTTED["scatter"]
 
 
 def test_words_on_an_axis_stand_in_order():

@@ -62,6 +62,8 @@ def test_numbers_have_three_significant_digits(value, shown):
 def test_a_column_of_numbers_has_the_same_digits_and_tells_neighbours_apart():
     assert numbers([0.91214, 0.91187, None, 0.5]) == ["0.9121", "0.9119", "", "0.5000"]
     assert numbers([1.0, 250.0, math.nan]) == ["1", "250", "NaN"]
+    assert numbers([1234.0, 0.5]) == ["1,234.0", "0.5"]
+    assert numbers([0.91214, 0.91216, 0.5], more=1) == ["0.9121", "0.9122", "0.5000"]
 
 
 @pytest.mark.parametrize(
