@@ -233,7 +233,7 @@ def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[st
     )
     named = "run number" if param == "run" else one_line(param, 40)
     words = f"{one_line(metric, 40)} by {named}, {count(len(dots), 'run')}"
-    ring = ""
+    ring = label = ""
     if best is not None:
         said = _best_words(best, best_run(rows, metric))
         words += f"; the {said.replace(':', ' is')}"
@@ -241,13 +241,14 @@ def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[st
         left, top = 56 + 570 * (x - low_x) / (high_x - low_x), 168 - 150 * (y - low_y) / (high_y - low_y)
         near = (left - 11, "end") if left > 340 else (left + 11, "start")
         ring = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="7" fill="none" stroke="currentColor"/>'
-        ring += _text(near[0], top + 4, said, near[1])
+        label = _text(near[0], top + 4, said, near[1])
     texts = (
         _text(50, 22, number(high_y), "end")
         + _text(50, 172, number(low_y), "end")
         + _text(56, 188, _tick(low_x), "start")
         + _text(626, 188, _tick(high_x), "end")
         + _text(341, 198, named, "middle")
+        + label
         + _text(56, 10, one_line(metric, 40), "start")
     )
     axes = '<path d="M56 14V170H630" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
