@@ -26,7 +26,8 @@ def matches(context: Any, shell: Any) -> dict[str, Any]:
 
     words = _words(found["rest"])
     begun = (words[-1], f"'{words[-1]}", f'"{words[-1]}')
-    offered = [word for word in offers(found["sign"], words, shell.user_ns) if word.startswith(begun)]
+    all_words = [_as_begun(word, words[-1]) for word in offers(found["sign"], words, shell.user_ns)]
+    offered = [word for word in all_words if word.startswith(begun)]
     return {
         "completions": [SimpleCompletion(text=word, type="magic") for word in dict.fromkeys(offered)],
         "matched_fragment": words[-1],
@@ -46,6 +47,17 @@ def _words(line: str) -> list[str]:
     return words if words and line.endswith(words[-1]) else [*words, ""]
 
 
+def _as_begun(word: str, begun: str) -> str:
+    """The word in double quotes where the user began with one.
+
+    >>> print(_as_begun("'a forest'", '"a f'), _as_begun("forest", '"fo'), _as_begun("'a forest'", ""))
+    "a forest" "forest" 'a forest'
+    """
+    if not begun.startswith('"') or word.startswith('"'):
+        return word
+    return '"' + word.strip("'").replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
 def _typed(name: str) -> str:
     """A name as it is typed in a line, so that the line means this name.
 
@@ -61,12 +73,15 @@ def _typed(name: str) -> str:
 def offers(sign: str, words: list[str], namespace: dict[str, object]) -> Iterable[str]:
     """What may stand in the place of the last of `words` (what follows `%mlops`)."""
     place = "cell" if sign == "%%" else "line"
-    if len(words) == 1:
+    if len(words) == 1 or (len(words) == 2 and words[0] == "help"):
         names = [name for name, command in COMMANDS.items() if place in command.places]
         return [*names, "--help"] if place == "line" else names
     command = COMMANDS.get(words[0])
     if command is None:
         return []
+    given, equals, fragment = words[-1].partition("=")
+    if equals and any(option.name == given for option in command.options):
+        return [f"{given}={value}" for value in offers(sign, [*words[:-1], given, fragment], namespace)]
     before = words[-2] if len(words) > 2 else ""
     for option in command.options:
         if before in (option.name, option.short) and before and not option.is_flag:

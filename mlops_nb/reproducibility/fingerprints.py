@@ -34,9 +34,9 @@ _KINDS = {
 
 
 def data_kind(value: object) -> str:
-    """What kind of data a value is, or an empty string when it is none that can be fingerprinted."""
-    kind = type(value)
-    return _KINDS.get((kind.__module__.partition(".")[0], kind.__name__), "")
+    """What kind of data a value is, subclasses too; an empty string when it is none that can be fingerprinted."""
+    places = ((kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__)
+    return next((_KINDS[place] for place in places if place in _KINDS), "")
 
 
 def fingerprint(name: str, value: Any, budget_bytes: int = BUDGET_BYTES) -> DataFingerprint | None:
@@ -78,8 +78,13 @@ def _hash(column: Any, step: int) -> str:
     from xxhash import xxh3_128
 
     digest = xxh3_128()
-    for part in _content(column if step == 1 else column[::step]):
+    values = column if step == 1 else column[::step]
+    for part in _content(values):
         digest.update(part)
+    if data_kind(values) == "array" and hasattr(values, "mask"):
+        from numpy.ma import getmaskarray
+
+        digest.update(getmaskarray(values).tobytes())
     return digest.hexdigest()
 
 

@@ -287,6 +287,12 @@ def test_completion_offers_commands_options_runs_and_names(shell):
     assert "-accuracy" in offered("%mlops runs --sort -a")
     assert "n_trees" in offered("%%mlops run x --param n_")
     assert offered("%%mlops r") == ["run"]
+    assert offered("%mlops help stat") == ["status"]
+    assert offered("%mlops runs --status=F") == ["--status=FAILED", "--status=FINISHED"]
+    assert offered("%%mlops run x --metric=n_t") == ["--metric=n_trees"]
+    shell.run_cell("%%mlops run 'a forest'\nx = 1")
+    assert offered("%mlops show a") == ["'a forest'"]
+    assert offered('%mlops show "a') == ['"a forest"']
 
 
 def test_long_output_is_bounded_and_says_so(shell):

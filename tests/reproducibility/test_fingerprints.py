@@ -171,7 +171,7 @@ def test_objects_whose_methods_raise_do_no_harm():
 
 
 def test_what_is_no_frame_or_array_has_none():
-    for value in (1, "text", [1, 2], {"a": 1}, None, Hostile(), np.float64(1), pd.Timestamp("2013"), np.ma.array([1])):
+    for value in (1, "text", [1, 2], {"a": 1}, None, Hostile(), np.float64(1), pd.Timestamp("2013")):
         assert data_kind(value) == ""
         assert fingerprint("data", value) is None
 
@@ -238,3 +238,18 @@ def test_two_columns_of_one_name_keep_a_hash_each_and_very_wide_frames_none():
     found = fingerprint("data", twice).columns
     assert found["a#2"] == found["b"] != found["a"]
     assert fingerprint("data", pd.DataFrame(np.zeros((1, 2001)))).columns == {}
+
+
+def test_subclass_of_a_frame_or_array_is_data():
+    class Frame(pd.DataFrame):
+        @property
+        def _constructor(self):
+            return Frame
+
+    class Array(np.ndarray):
+        pass
+
+    plain, array = pd.DataFrame({"a": [1, 2]}), np.arange(3)
+    assert of(Frame(plain)) == of(plain)
+    assert of(array.view(Array)) == of(array)
+    assert of(np.ma.array([1, 2], mask=[False, True])) != of(np.ma.array([1, 2], mask=[True, False]))
