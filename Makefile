@@ -14,6 +14,8 @@ help:  ## this list
 
 $(DONE): requirements.lock pyproject.toml
 	@rm -f $@
+	@test -x $(RUN) || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "Python 3.11 or newer is needed, $(PYTHON) is %d.%d. Try: make PYTHON=python3.11" % sys.version_info[:2])'
 	@if command -v uv >/dev/null; then \
 	  echo "Installing with uv ..."; \
 	  test -x $(RUN) || uv venv --quiet --python $(PYTHON) .venv; \

@@ -112,6 +112,19 @@ def test_make_demo_captures_exports_and_verifies(copy):
     assert "--max-iter" in terminal(f"{typed[1]} {typed[2]}", copy).stdout
 
 
+def test_older_python_is_refused_before_anything_is_made(copy, tmp_path):
+    shutil.rmtree(copy / ".venv")
+    older = tmp_path / "python3.10"
+    older.write_text(f"""#!/bin/sh
+exec {sys.executable} -c 'import sys; sys.version_info = (3, 10, 13); exec(sys.argv[1])' "$2"
+""")
+    older.chmod(0o755)
+    done = terminal(f"make .venv PYTHON={older}", copy)
+    assert done.returncode == 2
+    assert f"Python 3.11 or newer is needed, {older} is 3.10. Try: make PYTHON=python3.11" in done.stderr
+    assert not (copy / ".venv").exists()
+
+
 @pytest.mark.slow
 def test_make_lab_opens_on_the_quickstart(copy):
     environment = {**os.environ, "BROWSER": "true", "JUPYTER_RUNTIME_DIR": str(copy / "runtime")}
