@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -22,7 +23,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(asked.what)
         return 0
     except MlopsError as error:
-        print("\n".join(error._render_traceback_()).replace("%mlops", PREFIX), file=sys.stderr)
+        print(_for_terminal("\n".join(error._render_traceback_())), file=sys.stderr)
         return 2 if isinstance(error, BadUsage) else 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -30,6 +31,16 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _for_terminal(text: str) -> str:
+    """A text with the magics that the terminal has as they are typed there; those of a notebook stay.
+
+    >>> print(_for_terminal("try: %mlops show 3 or %mlops track on or %%mlops run a"))
+    try: jupyter mlops show 3 or %mlops track on or %%mlops run a
+    """
+    names = "|".join(name for name, command in commands.COMMANDS.items() if "terminal" in command.places)
+    return re.sub(rf"(?<!%)%mlops(?= (?:{names}|--help)\b)", PREFIX, text)
 
 
 def _run(words: list[str]) -> int:

@@ -106,6 +106,12 @@ def test_every_command_has_help_with_its_options_and_an_example(name, capsys):
         assert option.name in text or option.metavar in text
 
 
+def test_help_on_a_command_is_its_help(capsys):
+    assert main(["help", "runs"]) == main(["runs", "--help"]) == 0
+    first, second = capsys.readouterr().out.split("usage: ")[1:]
+    assert first == second
+
+
 def test_version_is_the_packages(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"mlops_nb {mlops_nb.__version__}\n"
@@ -115,7 +121,7 @@ def test_version_is_the_packages(capsys):
     ("words", "code", "said"),
     [
         (["rns"], 2, "there is no such command\n  try: jupyter mlops runs\n"),
-        (["run", "x"], 2, "works only in a notebook"),
+        (["help", "rns"], 2, "there is no such command\n  try: jupyter mlops runs\n"),
         (["runs", "--lmit", "3"], 2, "unknown option --lmit; did you mean --limit?"),
         (["runs", "--limit", "many"], 2, "invalid int value: 'many'"),
         (["runs", "--limit", "0"], 1, "limit == 0"),
@@ -135,6 +141,12 @@ def test_mistake_is_two_lines_on_stderr_and_an_exit_code(two_runs, capsys, words
     assert said in err
     assert err.count("\n") == 2
     assert "%mlops" not in err
+
+
+@pytest.mark.parametrize(("words", "line"), [(["track", "on"], "%mlops track on"), (["run", "x"], "%%mlops run ")])
+def test_command_of_a_notebook_says_what_to_type_there(folder, capsys, words, line):
+    assert main(words) == 2
+    assert f"works only in a notebook\n  try: {line}" in capsys.readouterr().err
 
 
 def test_damaged_store_is_said_without_a_traceback(folder, capsys):
