@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table, Words
-from mlops_nb.panels.runs_view import PAGE, main_param, most_common, scatter_svg
+from mlops_nb.panels.runs_plot import scatter_svg
+from mlops_nb.panels.runs_view import PAGE, main_param, most_common
 from mlops_nb.panels.theme import Panel, number_span, status_span
 from mlops_nb.panels.wording import count, duration, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
