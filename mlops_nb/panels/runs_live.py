@@ -14,7 +14,7 @@ from mlops_nb.errors import MlopsError
 from mlops_nb.panels.blocks import Line, as_html
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.run import run_panel
-from mlops_nb.panels.runs_plot import drawn_words, figure
+from mlops_nb.panels.runs_plot import drawable_rows, drawn_words, figure
 from mlops_nb.panels.runs_view import (
     PAGE,
     best_run,
@@ -176,6 +176,12 @@ class LiveRuns:
             self.drawn.value = framed(as_html([Line("No run has a metric yet: %%mlops run NAME --metric accuracy")]))
             return
         rows = filtered_rows(self._all.rows, self.filter.value)
+        if not drawable_rows(rows, metric, self.param.value if self.kind.value == "scatter" else "run"):
+            self.plot.outputs, self.table.picture = (), "nothing to draw"
+            self.drawn.value = framed(
+                as_html([Line("Nothing to draw: none of these runs has a value there.", "small")])
+            )
+            return
         best = best_run(self._all.rows, metric)
         spec = figure(rows, metric, self.param.value, self.kind.value, best)
         words = drawn_words(rows, metric, self.param.value, self.kind.value)

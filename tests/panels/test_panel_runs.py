@@ -423,6 +423,14 @@ def test_every_field_has_a_label_and_the_picture_words(live):
     assert live.table.picture.startswith("accuracy by the parameters: 25 runs drawn.")
 
 
+def test_without_a_run_to_draw_there_is_a_line_and_no_empty_axes(live):
+    live.filter.value = "nobody"
+    assert live.plot.outputs == ()
+    assert "Nothing to draw" in live.drawn.value
+    live.filter.value = ""
+    assert live.plot.outputs
+
+
 def test_messages_that_make_no_sense_change_nothing(live):
     before = live.table.view
     for message in ({}, {"do": "fly"}, {"do": "open", "id": "12"}, {"do": "tick"}, {"do": "page", "page": None}):
