@@ -18,19 +18,24 @@ PREFIX = "jupyter mlops"
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out a command line; its exit code (0 done, 1 a fault or a failed check, 2 bad usage, 130 interrupted)."""
     try:
-        return _run(list(sys.argv[1:] if words is None else words))
-    except commands.HelpAsked as asked:
-        print(asked.what)
-        return 0
-    except MlopsError as error:
-        print(_for_terminal("\n".join(error._render_traceback_())), file=sys.stderr)
-        return 2 if isinstance(error, BadUsage) else 1
+        return _answered(list(sys.argv[1:] if words is None else words))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _answered(words: list[str]) -> int:
+    try:
+        return _run(words)
+    except commands.HelpAsked as asked:
+        print(asked.what)
+        return 0
+    except MlopsError as error:
+        print(_for_terminal("\n".join(error._render_traceback_())), file=sys.stderr)
+        return 2 if isinstance(error, BadUsage) else 1
 
 
 def _for_terminal(text: str) -> str:

@@ -166,6 +166,13 @@ def test_closed_pipe_is_no_error(two_runs):
     assert (done.stdout, done.stderr) == ("{", "")
 
 
+def test_closed_pipe_is_no_error_of_the_help(folder):
+    environment = {**os.environ, "PATH": f"{BESIDE_PYTHON}:{os.environ['PATH']}"}
+    command = "jupyter mlops --help | true"
+    done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
 def test_interrupt_ends_with_130_and_one_line(folder):
     code = (
         "import sys, time\n"
