@@ -211,6 +211,18 @@ COMMANDS: Mapping[str, Command] = {
                 Option("--tag", "tag the sweep and its runs", metavar="NAME=VALUE", kind=_tag, many=True),
                 Option("--sample", "try only so many combinations, drawn at random", metavar="N", kind=int),
                 Option("--seed", "of the draw (default: 0)", metavar="N", kind=int, default=0),
+                Option(
+                    "--engine",
+                    "where the trials run: local, one after the other in this kernel, or dask, on its workers",
+                    choices=("local", "dask"),
+                    default="local",
+                ),
+                Option(
+                    "--scheduler", "the address of a Dask cluster (default: workers of this machine)", metavar="URL"
+                ),
+                Option(
+                    "--workers", "how many Dask workers to start (default: one for each core)", metavar="N", kind=int
+                ),
                 Option("--resume", "go on with the newest sweep of that name, which must be the same", is_flag=True),
             ),
             (

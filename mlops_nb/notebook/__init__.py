@@ -14,6 +14,7 @@ outputs.py    a cell's outputs as the notebook shows them
 capture.py    the hooks: %%mlops run and %mlops track
 completion.py what TAB offers
 sweep.py      %%mlops sweep: the cell in a loop over combinations
+remote.py     its trials on Dask workers
 progress.py   what a long command is doing, under the cell
 magics.py     %mlops and %%mlops
 """

@@ -296,6 +296,9 @@ class Capture:
         cell = self._cell(source)
         text = source if source is not None else cell.info.raw_cell
         axes = planned_axes(options["param"], read_cell(text))
+        elsewhere = (
+            self._dask_trials(options, text, [one.name for one in axes]) if options["engine"] == "dask" else None
+        )
         going = GoingSweep(
             str(options["name"]),
             axes,
@@ -312,7 +315,18 @@ class Capture:
         going.notes += unread_axes(axes, text, self.shell.user_ns)
         going.run.add_data(data := self._data_read(text))
         self.shell.user_ns_hidden[TRIAL] = None
-        self._sweep, self._swept_data = CellSweep(self, going, text, Progress(self.shell)), data
+        self._sweep, self._swept_data = CellSweep(self, going, text, progress := Progress(self.shell)), data
+        if elsewhere is not None:
+            self._sweep.elsewhere = elsewhere(going, progress.say)
+
+    def _dask_trials(self, options: Mapping[str, Any], source: str, swept: Sequence[str]) -> Callable[..., Any]:
+        """What gives a sweep's trials from Dask workers; all that can be wrong with the cell is found out here."""
+        from mlops_nb.notebook.remote import pickled, trial_of, tried_on_dask
+
+        trial = trial_of(str(options["name"]), source, options["metric"], swept)
+        names = pickled(source, self.shell.user_ns, swept)
+        where = {"scheduler": options["scheduler"], "workers": options["workers"]}
+        return lambda going, say: tried_on_dask(trial, names, going, say=say, **where)
 
     def trials(self) -> Iterator[object]:
         """The trials of the sweep that begins."""
@@ -342,7 +356,7 @@ class Capture:
         self.shell.user_ns.pop(TRIAL, None)
         self.shell.user_ns_hidden.pop(TRIAL, None)
         if sweep.going.run.id is not None and self._cells:
-            self._cells[-1].finished.append(sweep.going.run.id)
+            self._cells[-1].finished += [*sweep.kept, sweep.going.run.id]
         sweep.progress.end(sweep_panel(sweep.going.record()))
 
     def show_value(self, value: object) -> None:

@@ -10,7 +10,8 @@ import ast
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,7 +56,7 @@ def put_in_loop(tree: ast.Module, place: int, names: Collection[str], trials: st
         show: the function that shows a value.
     """
     begin = tree.body[place]
-    body = [statement for statement in tree.body[place + 1 :] if not _sets(statement, names)]
+    body = without_fixed(tree.body[place + 1 :], names)
     if body and isinstance(last := body[-1], ast.Expr):
         shown = ast.Call(_expression(show), [last.value], [])
         body[-1] = ast.copy_location(ast.Expr(ast.copy_location(shown, last)), last)
@@ -68,6 +69,11 @@ def put_in_loop(tree: ast.Module, place: int, names: Collection[str], trials: st
     loop.body[0].body = body or loop.body[0].body
     tree.body[place + 1 :] = [loop]
     ast.fix_missing_locations(tree)
+
+
+def without_fixed(statements: Sequence[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
+    """The statements but those that only give one of the names a fixed value."""
+    return [statement for statement in statements if not _sets(statement, names)]
 
 
 def _expression(text: str) -> ast.expr:
@@ -105,6 +111,15 @@ class Host(Protocol):
         """Show what came of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class EndedTrial:
+    """A trial that ran elsewhere and is in the store."""
+
+    run: int
+    metrics: Mapping[str, float]
+    raised: BaseException | None
+
+
 class CellSweep:
     """The sweep of a cell that is executing.
 
@@ -113,10 +128,20 @@ class CellSweep:
         going: its run and what is left to try.
         source: the cell.
         progress: says how far it is.
+        elsewhere: gives the trials as they end, where they do not run in this kernel.
     """
 
-    def __init__(self, host: Host, going: GoingSweep, source: str, progress: Progress) -> None:
+    def __init__(
+        self,
+        host: Host,
+        going: GoingSweep,
+        source: str,
+        progress: Progress,
+        elsewhere: Iterator[EndedTrial] | None = None,
+    ) -> None:
         self.host, self.going, self.source, self.progress = host, going, source, progress
+        self.elsewhere = elsewhere
+        self.kept: list[int] = []
         self.finished = 0
         self.best: tuple[str, float] | None = None
         self.failures: list[BaseException] = []
@@ -124,13 +149,27 @@ class CellSweep:
     def trials(self) -> Iterator[Trial]:
         """A trial for each combination that is left; ends the sweep after the last."""
         try:
-            for place, params in enumerate(self.going.left):
-                self.progress.say(self._line(place, params))
-                yield Trial(self, params)
+            if self.elsewhere is not None:
+                self._try_elsewhere(self.elsewhere)
+            else:
+                for place, params in enumerate(self.going.left):
+                    self.progress.say(self._line(place, params))
+                    yield Trial(self, params)
         except BaseException as raised:
             self.end(_status(raised), None if isinstance(raised, GeneratorExit) else raised)
             raise
         self.end("FINISHED" if self.finished or not self.failures else "FAILED")
+
+    def _try_elsewhere(self, ended: Iterator[EndedTrial]) -> None:
+        """Note the trials as they come back."""
+        with closing(ended):  # type: ignore[type-var]
+            for place, trial in enumerate(ended, 1):
+                self.kept.append(trial.run)
+                self.note(trial.metrics)
+                if not self.ended_trial(trial.raised):
+                    assert trial.raised is not None
+                    raise trial.raised
+                self.progress.say(self._line(place))
 
     def end(self, status: Status, raised: BaseException | None = None) -> None:
         """End the sweep, once."""
@@ -169,7 +208,7 @@ class CellSweep:
         last = self.failures[-1]
         return [f"{count(len(self.failures), 'trial')} failed; the last with {type(last).__name__}: {_message(last)}"]
 
-    def _line(self, place: int, params: Mapping[str, Scalar]) -> str:
+    def _line(self, place: int, params: Mapping[str, Scalar] | None = None) -> str:
         whole, before = len(self.going.planned), len(self.going.planned) - len(self.going.left)
         done = before + place
         bar = "█" * (done * 20 // whole)
@@ -178,7 +217,7 @@ class CellSweep:
             line += f" · best {one_line(self.best[0], 30)} {number(self.best[1])}"
         left = self.going.seconds_left(place)
         line += f" · about {duration(left)} left" if left is not None and left >= 1 else ""
-        return f"{line} · now {settings(params)}"
+        return f"{line} · now {settings(params)}" if params else line
 
 
 def settings(params: Mapping[str, Scalar]) -> str:

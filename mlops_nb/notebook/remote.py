@@ -1,0 +1,290 @@
+"""Trials of a sweep on Dask workers: each runs the cell's text in a namespace of its own and sends back its run."""
+
+from __future__ import annotations
+
+import ast
+import tempfile
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, redirect_stdout, suppress
+from dataclasses import dataclass
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.errors import BadUsage, MissingExtra, MlopsError
+from mlops_nb.notebook.cells import read_cell
+from mlops_nb.notebook.inference import OBSERVER, MetricObserver, inferred_metrics, observer_of
+from mlops_nb.notebook.ipython_syntax import cell_text
+from mlops_nb.notebook.sweep import EndedTrial, without_fixed
+from mlops_nb.tracking.runs import Output, Run
+from mlops_nb.tracking.sweep import Scalar
+from mlops_nb.tracking.values import metric_number
+
+if TYPE_CHECKING:
+    from mlops_nb.store import Store
+    from mlops_nb.tracking.service import ActiveRun
+    from mlops_nb.tracking.trials import GoingSweep
+
+Series = Mapping[str, Sequence[tuple[int | None, float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a worker needs to run a cell: its text, the names it reads (pickled), what to record."""
+
+    name: str
+    source: str
+    body: str
+    metrics: tuple[str, ...]
+    swept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A trial that ran elsewhere: its run, every value of its metrics, the content of its artifacts."""
+
+    run: Run
+    series: Series
+    blobs: Mapping[str, bytes]
+    raised: BaseException | None
+
+
+def trial_of(name: str, source: str, metrics: Sequence[str], swept: Sequence[str]) -> Trial:
+    """The trial of a cell.
+
+    Raises:
+        BadUsage: the cell has syntax of IPython's own, which a worker does not run.
+    """
+    text = cell_text(source)
+    body = text.python
+    foreign = [line for line in body_lines(source) if line.lstrip().startswith(("%", "!"))]
+    if text.escapes or not text.is_python or foreign:
+        first = foreign[0].strip() if foreign else "syntax of IPython's own"
+        raise BadUsage(
+            f"Dask workers run plain Python, and the cell has {first[:60]!r}",
+            "take it out of the cell, or leave out --engine dask",
+        )
+    if read_cell(source).awaits:
+        raise BadUsage(
+            "Dask workers do not run a cell that awaits", "take `await` into a function, or leave out --engine dask"
+        )
+    return Trial(name, source, body, tuple(metrics), tuple(swept))
+
+
+def body_lines(source: str) -> list[str]:
+    """The lines of a cell below its `%%mlops` lines."""
+    lines = source.splitlines()
+    while lines and lines[0].lstrip().startswith("%%mlops"):
+        lines = lines[1:]
+    return lines
+
+
+def pickled(source: str, namespace: Mapping[str, object], swept: Collection[str]) -> bytes:
+    """What the cell reads of the namespace, as a worker can be sent it.
+
+    Raises:
+        BadUsage: one of the values cannot be sent.
+    """
+    import cloudpickle
+
+    found = {
+        name: namespace[name]
+        for name in read_cell(source).reads
+        if name in namespace and name not in swept and name != "get_ipython"
+    }
+    try:
+        return bytes(cloudpickle.dumps(found))
+    except Exception as whole:  # a user's object may raise anything when it is pickled
+        for name, value in found.items():
+            try:
+                cloudpickle.dumps(value)
+            except Exception as error:
+                raise BadUsage(
+                    f"{name} cannot be sent to Dask workers: {type(error).__name__}: {str(error)[:200]}",
+                    f"make {name} in the cell itself, or leave out --engine dask",
+                ) from None
+        raise BadUsage(f"what the cell reads cannot be sent to Dask workers: {whole}") from None
+
+
+def run_trial(trial: Trial, names: bytes, params: Mapping[str, Scalar]) -> Outcome:
+    """Run a trial where this is called: a worker, which need not see the store."""
+    import cloudpickle
+
+    from mlops_nb.store.database import Store
+    from mlops_nb.tracking import service
+
+    namespace: dict[str, Any] = {"__name__": "__main__", **cloudpickle.loads(names), **params}
+    raised: BaseException | None = None
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        store = Store(Path(folder) / ".mlops")
+        stack.callback(store.close)
+        said = stack.enter_context(redirect_stdout(StringIO())) if _is_alone_on_worker() else StringIO()
+        try:
+            with service.run(trial.name, kind="trial", source=trial.source, store=store) as going:
+                going.log_params(dict(params))
+                try:
+                    measured = _run(trial, namespace)
+                finally:
+                    if said.getvalue():
+                        going.add_outputs([Output("stream", "stdout", {"text/plain": said.getvalue()[-65_536:]})])
+                _log(going, trial, namespace, measured)
+        except Exception as error:  # the cell is the user's; what it raised goes back with its run
+            raised = error
+        return _outcome(store, going, raised)
+
+
+def _is_alone_on_worker() -> bool:
+    """Whether no other trial may print in this process meanwhile."""
+    with suppress(ImportError, ValueError, AttributeError):
+        from distributed import get_worker
+
+        return bool(get_worker().state.nthreads == 1)
+    return False
+
+
+def _run(trial: Trial, namespace: dict[str, Any]) -> dict[str, float]:
+    """Run the cell's statements; the results of metric functions that got no name."""
+    measured: dict[str, float] = {}
+    tree = ast.parse(trial.body)
+    tree.body = without_fixed(tree.body, trial.swept)
+    if not trial.metrics:
+        namespace[OBSERVER] = observer_of(measured)
+        MetricObserver().visit(tree)
+    exec(compile(ast.fix_missing_locations(tree), "<cell>", "exec"), namespace)
+    return measured
+
+
+def _log(going: ActiveRun, trial: Trial, namespace: Mapping[str, object], measured: Mapping[str, float]) -> None:
+    if trial.metrics:
+        found = {name: namespace[name] for name in trial.metrics if metric_number(namespace.get(name)) is not None}
+        going.log_metrics(found)
+        going.warnings += [
+            f"--metric {name}: not a number after the cell" for name in trial.metrics if name not in found
+        ]
+    elif not going.has_named_metrics:
+        going.log_metrics(inferred_metrics(read_cell(trial.source), namespace, measured), inferred=True)
+
+
+def _outcome(store: Store, going: ActiveRun, raised: BaseException | None) -> Outcome:
+    from mlops_nb.store import blobs
+    from mlops_nb.store import runs as rows
+
+    assert going.id is not None
+    run = rows.get_run(store, going.id)
+    series = {metric.name: rows.points(store, run.id, metric.name) for metric in run.metrics}
+    content: dict[str, bytes] = {}
+    for one in run.artifacts:
+        with blobs.opened(store, one.sha256, one.path) as file:
+            content[one.sha256] = file.read()
+    return Outcome(run, series, content, raised if _is_sendable(raised) else None)
+
+
+def _is_sendable(raised: BaseException | None) -> bool:
+    import cloudpickle
+
+    try:
+        cloudpickle.loads(cloudpickle.dumps(raised))
+    except Exception:  # a user's exception may raise anything when it is pickled
+        return False
+    return True
+
+
+def kept(outcome: Outcome, parent: ActiveRun) -> Run:
+    """The trial's run in this store, as a part of its sweep."""
+    from dataclasses import replace
+
+    from mlops_nb.store import blobs
+    from mlops_nb.store import runs as rows
+    from mlops_nb.store.sessions import session_id
+
+    store = parent.store
+    if store is None or parent.id is None:
+        return outcome.run
+    session = session_id(store)
+    with blobs.workplace(store) as place:
+        files = [place.copy(BytesIO(content)) for content in outcome.blobs.values()]
+        with blobs.adopted(store, files), store.transaction() as connection:
+            number = rows.insert_whole(connection, outcome.run, outcome.series, session=session, parent=parent.id)
+    return replace(outcome.run, id=number)
+
+
+def tried_on_dask(
+    trial: Trial,
+    names: bytes,
+    going: GoingSweep,
+    *,
+    scheduler: str | None,
+    workers: int | None,
+    say: Callable[[str], None],
+) -> Iterator[EndedTrial]:
+    """The trials that are left, each in the store when it is given.
+
+    Raises:
+        MissingExtra: Dask is not installed.
+        MlopsError: the cluster cannot be reached, or a worker was lost.
+    """
+    with closing(outcomes(trial, names, going.left, scheduler=scheduler, workers=workers, say=say)) as ended:
+        for outcome in ended:
+            run = kept(outcome, going.run)
+            yield EndedTrial(run.id, {metric.name: metric.value for metric in run.metrics}, _raised(outcome))
+
+
+def _raised(outcome: Outcome) -> BaseException | None:
+    error = outcome.run.error
+    return outcome.raised or (MlopsError(f"{error.type}: {error.message}") if error else None)
+
+
+def outcomes(
+    trial: Trial,
+    names: bytes,
+    combinations: Sequence[Mapping[str, Scalar]],
+    *,
+    scheduler: str | None,
+    workers: int | None,
+    say: Callable[[str], None],
+) -> Generator[Outcome, None, None]:
+    """The trials as they end, on an existing cluster (`scheduler`) or on workers of this machine.
+
+    Raises:
+        MissingExtra: Dask is not installed.
+        MlopsError: the cluster cannot be reached, or a worker was lost.
+    """
+    try:
+        from distributed import Client, LocalCluster, as_completed
+    except ImportError:
+        raise MissingExtra("--engine dask needs Dask", "pip install 'mlops-nb[dask]'") from None
+    say(f"connecting to {scheduler}" if scheduler else "starting Dask workers")
+    with ExitStack() as stack:
+        try:
+            cluster = scheduler or stack.enter_context(
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=50,
+                    memory_limit=None,
+                )
+            )
+            client = stack.enter_context(Client(cluster, timeout=10, set_as_default=False))
+        except (OSError, ValueError) as error:
+            raise MlopsError(
+                f"the Dask cluster {scheduler or ''} cannot be reached: {error}", "--engine local"
+            ) from None
+        sent = client.scatter(names, broadcast=True, hash=False)
+        futures = [client.submit(run_trial, trial, sent, dict(each), pure=False) for each in combinations]
+        try:
+            for future in as_completed(futures, loop=client.loop):
+                yield _result(future)
+        finally:
+            client.cancel(futures, force=True)
+
+
+def _result(future: Any) -> Outcome:
+    try:
+        outcome: Outcome = future.result()
+    except Exception as error:  # whatever a cluster may raise: a lost worker, a missing package there
+        raise MlopsError(
+            f"a Dask worker did not bring back its trial: {type(error).__name__}: {str(error)[:300]}",
+            "--resume    (tries what is left)",
+        ) from error
+    return outcome
