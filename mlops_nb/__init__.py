@@ -3,7 +3,7 @@
     %load_ext mlops_nb
     %%mlops run baseline --param n_estimators --metric accuracy
 
-In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `runs`, `show`, `compare`,
+In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`,
 `status`, `export`.
 Everything is imported when it is first used.
 """
@@ -31,6 +31,7 @@ _PLACES = {
     "artifact_path": "mlops_nb.tracking.loading",
     "save_artifacts": "mlops_nb.tracking.loading",
     "set_tag": "mlops_nb.tracking.logging",
+    "note": "mlops_nb.tracking.logging",
     "runs": "mlops_nb.tracking.logging",
     "export": "mlops_nb.notebook.service",
     "MlopsError": "mlops_nb.errors",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.logging import log_confusion_matrix as log_confusion_matrix
     from mlops_nb.tracking.logging import log_params as log_params
     from mlops_nb.tracking.logging import log_text as log_text
+    from mlops_nb.tracking.logging import note as note
     from mlops_nb.tracking.logging import runs as runs
     from mlops_nb.tracking.logging import set_tag as set_tag
     from mlops_nb.tracking.service import compare as compare

@@ -12,14 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from mlops_nb.command_rest import READERS, parted, terminal_words, typed_words
 from mlops_nb.errors import BadUsage, MlopsError, NameNotDefined, nearest
 
 if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
-Values = Literal["", "run", "metric", "path", "name", "axis"]
-"""What completion offers for an option's value: run names and numbers, metric names, files, names of the namespace."""
+Values = Literal["", "run", "sort", "path", "name", "axis", "query", "text"]
+"""What completion offers for an option's value: run names and numbers, what runs are sorted by, files, names of the
+namespace, parts of a query. A query or a text is the rest of the line."""
 
 Place = Literal["cell", "line", "terminal"]
 
@@ -242,14 +244,21 @@ COMMANDS: Mapping[str, Command] = {
             "runs",
             "Look at the runs: sort, filter, plot, open one, tick two to compare.",
             (
-                Option("name", "only runs of this name", "run", is_optional=True),
+                Option(
+                    "query",
+                    "which runs: metrics.accuracy > 0.9 and params.depth <= 5, or just a name",
+                    "query",
+                    is_optional=True,
+                ),
+                Option("--search", "words that are all in a run's name, note or code", metavar="WORDS"),
                 Option("--status", "only runs with this status", choices=_STATUSES, kind=str.upper),
                 Option("--kind", "only runs of this kind", choices=_KINDS),
                 Option("--notebook", "only runs of this notebook", "path", "PATH"),
                 Option(
                     "--sort",
-                    "started, duration, name, status or a metric; `-accuracy` sorts downwards (default: -started)",
-                    "metric",
+                    "started, duration, accuracy, metrics.loss.min, params.depth, ...; -accuracy sorts downwards "
+                    "(default: -started)",
+                    "sort",
                     "COLUMN",
                     default="-started",
                 ),
@@ -257,7 +266,12 @@ COMMANDS: Mapping[str, Command] = {
                     "--limit", "at most so many (default: 1000, ten of them in the static form)", metavar="N", kind=int
                 ),
             ),
-            ("%mlops runs", "%mlops runs baseline --sort -accuracy --limit 10"),
+            (
+                "%mlops runs",
+                "%mlops runs baseline --sort -accuracy --limit 10",
+                "%mlops runs metrics.accuracy > 0.9 and (params.depth <= 5 or tags.kind = baseline) and started > -7d",
+                'jupyter mlops runs "metrics.loss.min < 0.1 and status = finished" --sort metrics.loss.min',
+            ),
             ("line", "terminal"),
             _runs,
         ),
@@ -426,25 +440,31 @@ def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
         NameNotDefined: a name or expression cannot be evaluated.
         BadUsage: a quote is not closed.
     """
-    found: list[str] = []
-
-    def put(match: re.Match[str]) -> str:
-        text = match[0]
-        if text in ("{{", "}}", "$$"):
-            found.append(text[0])
-        else:
-            found.append(_value_of(text[1:-1] if text.startswith("{") else text[1:], text, namespace or {}))
-        return f"\0{len(found) - 1}\0"
-
-    if namespace is not None:
-        line = re.sub(r"\{\{|\}\}|\$\$|\{[^{}]*\}|\$[A-Za-z_]\w*", put, line)
+    line, values = _expanded(line, namespace)
     try:
         words = shlex.split(line) if any(sign in line for sign in "'\"\\") else line.split()
     except ValueError as error:
         raise BadUsage(
             f"{line.strip()[:200]!r}: {str(error).lower()}", "close the quote, or put \\ before it"
         ) from None
-    return [re.sub("\0(\\d+)\0", lambda match: found[int(match[1])], word) for word in words]
+    return [re.sub("\0(\\d+)\0", lambda match: values[int(match[1])], word) for word in words]
+
+
+def _expanded(line: str, namespace: Mapping[str, object] | None) -> tuple[str, list[str]]:
+    """The line with `\\0n\\0` for what the namespace gives, and the n-th of what it gave."""
+    found: list[str] = []
+    if namespace is None:
+        return line, found
+
+    def put(match: re.Match[str]) -> str:
+        text = match[0]
+        if text in ("{{", "}}", "$$"):
+            found.append(text[0])
+        else:
+            found.append(_value_of(text[1:-1] if text.startswith("{") else text[1:], text, namespace))
+        return f"\0{len(found) - 1}\0"
+
+    return re.sub(r"\{\{|\}\}|\$\$|\{[^{}]*\}|\$[A-Za-z_]\w*", put, line.replace("\0", " ")), found
 
 
 def _value_of(expression: str, text: str, namespace: Mapping[str, object]) -> str:
@@ -473,8 +493,29 @@ def parse(
         BadUsage: it cannot be read; the fix is an example that can.
         HelpAsked: it asks for help.
     """
-    words = words_of(line, namespace) if isinstance(line, str) else list(line)
-    return vars(parser(name, prefix).parse_args(_joined(COMMANDS[name], words)))
+    command = COMMANDS[name]
+    if any(option.values in READERS for option in command.options):
+        words = _with_rest(command, line, namespace)
+    else:
+        words = _joined(command, words_of(line, namespace) if isinstance(line, str) else list(line))
+    return vars(parser(name, prefix).parse_args(words))
+
+
+def _with_rest(command: Command, line: str | Sequence[str], namespace: Mapping[str, object] | None) -> list[str]:
+    """The words of a line whose last argument is all the rest of it."""
+    positional = [option for option in command.options if not option.name.startswith("-")]
+    line, values = _expanded(line, namespace) if isinstance(line, str) else (line, [])
+    words = typed_words(line) if isinstance(line, str) else terminal_words(line)
+    kind = positional[-1].values
+    plain, rest = parted(words, len(positional) - 1, _names_of(command)[1], is_text=kind == "text")
+    plain = [re.sub("\0(\\d+)\0", lambda match: values[int(match[1])], word) for word in plain]
+    return [*_joined(command, plain), *(["--", READERS[kind](rest, values)] if rest else [])]
+
+
+def _names_of(command: Command) -> tuple[set[str], set[str]]:
+    """The names of the options, and of those that take a value."""
+    named = {each for option in command.options for each in (option.name, option.short) if each.startswith("-")}
+    return named, {option.name for option in command.options if option.name.startswith("--") and not option.is_flag}
 
 
 def _joined(command: Command, words: Sequence[str]) -> list[str]:
@@ -483,8 +524,7 @@ def _joined(command: Command, words: Sequence[str]) -> list[str]:
     >>> _joined(COMMANDS["runs"], ["--sort", "-accuracy", "--limit", "--sort"])
     ['--sort=-accuracy', '--limit', '--sort']
     """
-    named = {each for option in command.options for each in (option.name, option.short) if each.startswith("-")}
-    valued = {option.name for option in command.options if option.name.startswith("--") and not option.is_flag}
+    named, valued = _names_of(command)
     found: list[str] = []
     for word in words:
         if found and _is_open(found[-1]) and any(option.values == "axis" for option in command.options):

@@ -33,6 +33,15 @@ class BadUsage(MlopsError):
     """A command line could not be read: unknown command, option or missing value."""
 
 
+class BadQuery(MlopsError, ValueError):
+    """A query of runs could not be read; `start` to `end` is the place in its text."""
+
+    def __init__(self, what: str, fix: str = "", start: int = 0, end: int = 0) -> None:
+        super().__init__(what, fix)
+        self.start = start
+        self.end = end
+
+
 class NameNotDefined(MlopsError, NameError):
     """A `$name` or `{expression}` of a command line could not be evaluated."""
 

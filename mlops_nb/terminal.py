@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import metadata
 
 from mlops_nb import commands
-from mlops_nb.errors import BadUsage, MlopsError
+from mlops_nb.errors import BadQuery, BadUsage, MlopsError
 from mlops_nb.record import json_value
 
 PREFIX = "jupyter mlops"
+_QUERY = "%mlops runs "
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -34,8 +36,10 @@ def _answered(words: list[str]) -> int:
         print(asked.what)
         return 0
     except MlopsError as error:
+        if isinstance(error, BadQuery) and error.fix.startswith(_QUERY):
+            error.fix = _QUERY + shlex.quote(error.fix.removeprefix(_QUERY))  # a shell takes > for a file
         print(_for_terminal("\n".join(error._render_traceback_())), file=sys.stderr)
-        return 2 if isinstance(error, BadUsage) else 1
+        return 2 if isinstance(error, BadUsage | BadQuery) else 1
 
 
 def _for_terminal(text: str) -> str:

@@ -149,6 +149,21 @@ def test_command_of_a_notebook_says_what_to_type_there(folder, capsys, words, li
     assert f"works only in a notebook\n  try: {line}" in capsys.readouterr().err
 
 
+def test_mistake_in_a_query_is_shown_under_its_place_and_the_fix_can_be_pasted_into_a_shell(two_runs, capsys):
+    assert main(["runs", "metrics.acuracy > 0.4"]) == 2
+    err = capsys.readouterr().err
+    assert err.splitlines() == [
+        "BadQuery: no run has a metric 'acuracy'; the nearest is metrics.accuracy",
+        "    metrics.acuracy > 0.4",
+        "    ^^^^^^^^^^^^^^^",
+        "  try: jupyter mlops runs 'metrics.accuracy > 0.4'",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "mlops_nb.terminal", "runs", "metrics.accuracy > 0.4"], capture_output=True, text=True
+    )
+    assert done.stdout.startswith("1 run. scaled (run 2)")
+
+
 def test_damaged_store_is_said_without_a_traceback(folder, capsys):
     (folder / ".mlops").mkdir()
     (folder / ".mlops" / "store.db").write_bytes(b"not a database at all" * 100)

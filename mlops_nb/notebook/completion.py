@@ -119,7 +119,7 @@ def _values(option: Option, fragment: str, namespace: dict[str, object]) -> list
         return sorted(f"{name}=" for name, value in namespace.items() if _is_setting(name, value))
     if option.values == "path":
         return _files(fragment)
-    if option.values in ("run", "metric"):
+    if option.values in ("run", "sort"):
         with suppress(MlopsError):
             return _from_store(option.values, fragment)
     return []
@@ -136,7 +136,7 @@ def _from_store(values: str, fragment: str) -> list[str]:
     if not (store_folder() / DATABASE).exists():
         return []
     store = open_store()
-    if values == "metric":
+    if values == "sort":
         names = ["started", "duration", *runs.metric_names(store)]
         return [f"-{name}" for name in names] + names if fragment.startswith("-") else names
     found = runs.names_and_ids(store)

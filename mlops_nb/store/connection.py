@@ -19,6 +19,7 @@ from mlops_nb.errors import (
     StoreIsNewer,
     StoreUnavailable,
 )
+from mlops_nb.tracking.values import text_number
 
 APPLICATION_ID = 0x6D6C6F70
 """`mlop` in ASCII, in the header of every store."""
@@ -34,7 +35,13 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     for setting in ("synchronous=NORMAL", "foreign_keys=ON", "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
         connection.execute(f"PRAGMA {setting}")
+    connection.create_function("number_of", 1, _number_of, deterministic=True)
     return connection
+
+
+def _number_of(value: object) -> int | float | None:
+    """SQL's `number_of(text)`: the number that a text reads as, NULL where it does not."""
+    return text_number(value) if isinstance(value, str) else None
 
 
 def check_file(path: Path) -> None:

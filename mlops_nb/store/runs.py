@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
 from mlops_nb.store.artifacts import artifacts_of, put_artifacts
-from mlops_nb.tracking.runs import Metric, Output, Param, Run, RunError, RunSummary, Status
+from mlops_nb.tracking.runs import Metric, Output, Param, Run, RunError, Status
 from mlops_nb.tracking.values import decode_value, encode_value, plain_value
 
 if TYPE_CHECKING:
@@ -204,7 +204,8 @@ _ADD_TO_METRIC = """
 INSERT INTO metrics VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, last_insert_rowid(), last_insert_rowid())
 ON CONFLICT DO UPDATE SET
     value = excluded.value, step = excluded.step, count = count + 1, numbers = numbers + excluded.numbers,
-    total = coalesce(total, 0) + coalesce(excluded.total, 0),
+    total = CASE WHEN numbers = 0 THEN excluded.total WHEN excluded.numbers = 0 THEN total
+                 ELSE total + excluded.total END,
     minimum = min(coalesce(minimum, excluded.minimum), coalesce(excluded.minimum, minimum)),
     maximum = max(coalesce(maximum, excluded.maximum), coalesce(excluded.maximum, maximum)),
     inferred = min(inferred, excluded.inferred), last_point = excluded.last_point
@@ -290,82 +291,6 @@ def metric_names(store: Store) -> list[str]:
         f"(SELECT 1 FROM metrics m CROSS JOIN {LISTED} r ON r.id = m.run_id WHERE m.name = known.name)"
     )
     return [str(name) for (name,) in rows]
-
-
-_SUMMARY = (
-    *("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook"),
-    *("cpu_seconds", "peak_memory_bytes"),
-)
-
-
-def summaries(
-    store: Store,
-    *,
-    name: str | None = None,
-    status: str | None = None,
-    kind: str | None = None,
-    notebook: str | None = None,
-    since: float | None = None,
-    metric: str | None = None,
-    descending: bool = True,
-    by: str = "started",
-    limit: int | None = None,
-) -> tuple[tuple[RunSummary, ...], int]:
-    """Runs that match, and how many match before `limit`.
-
-    Sorted by a column (`by`: started, duration, name, status), or by the last value of `metric`
-    (runs without that metric are left out).
-    """
-    wanted = {"r.name": name, "r.status": status, "r.kind": kind, "r.notebook": notebook}
-    where = [f"{column} = ?" for column, value in wanted.items() if value is not None]
-    values: list[object] = [value for value in wanted.values() if value is not None]
-    if since is not None:
-        where.append("r.started >= ?")
-        values.append(since)
-    join = ""
-    way = "DESC" if descending else "ASC"
-    order = {"started": "r.id", "duration": "r.duration", "name": "r.name", "status": "r.status"}.get(by, "r.id")
-    if metric is not None:
-        join, order = "JOIN metrics m ON m.run_id = r.id", "m.value"
-        where += ["m.name = ?", "m.value IS NOT NULL"]
-        values.append(metric)
-    condition = f"WHERE {' AND '.join(where)}" if where else ""
-    columns = ", ".join(f"r.{column}" for column in _SUMMARY).replace("r.parent", "r.parent_id")
-    rows = store.rows(
-        f"SELECT {columns} FROM {LISTED} r {join} {condition} ORDER BY {order} {way}, r.id DESC LIMIT ?",
-        [*values, -1 if limit is None else limit],
-    )
-    total = store.rows(f"SELECT count(*) FROM {LISTED} r {join} {condition}", values)[0][0]
-    return _with_values(store, rows), int(total)
-
-
-def children_of(store: Store, run_id: int) -> tuple[RunSummary, ...]:
-    """The runs that are a part of a run, in the order in which they began."""
-    columns = ", ".join(_SUMMARY).replace("parent", "parent_id")
-    return _with_values(store, store.rows(f"SELECT {columns} FROM {LISTED} WHERE parent_id = ? ORDER BY id", [run_id]))
-
-
-def _with_values(store: Store, rows: Sequence[Any]) -> tuple[RunSummary, ...]:
-    params: dict[int, dict[str, Any]] = {row[0]: {} for row in rows}
-    metrics: dict[int, dict[str, float]] = {row[0]: {} for row in rows}
-    tags: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
-    where, values = _these(list(params))
-    for run, name, kind, value in store.rows(f"SELECT run_id, name, type, value FROM params {where}", values):
-        params[run][name] = value if kind in ("str", "none") else decode_value(kind, value)
-    for run, name, value in store.rows(f"SELECT run_id, name, value FROM metrics {where}", values):
-        metrics[run][name] = math.nan if value is None else value
-    for run, name, value in store.rows(f"SELECT run_id, name, value FROM tags {where}", values):
-        tags[run][name] = value
-    plain = [dict(zip(_SUMMARY, row, strict=True)) for row in rows]
-    return tuple(
-        RunSummary(**row, params=params[row["id"]], metrics=metrics[row["id"]], tags=tags[row["id"]]) for row in plain
-    )
-
-
-def _these(ids: list[int]) -> tuple[str, list[object]]:
-    if len(ids) <= 500:
-        return f"WHERE run_id IN ({','.join('?' * len(ids))})", list(ids)
-    return "WHERE run_id IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
 
 
 def get_run(store: Store, run_id: int) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlops_nb.tracking import service
@@ -97,26 +97,45 @@ def set_tag(name: str, value: object) -> None:
     service.required_run("set_tag").set_tag(name, value)
 
 
+def note(text: str) -> None:
+    """Write what there is to say about the active run, in place of what was written before; found by searches.
+
+    Raises:
+        NoActiveRun: no run is going on.
+    """
+    service.required_run("note").set_note(text)
+
+
 def runs(
-    name: str | None = None,
+    query: str | None = None,
     *,
+    search: str | None = None,
     status: str | None = None,
     kind: str | None = None,
     notebook: str | None = None,
     sort: str = "-started",
     limit: int | None = None,
+    parts: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The runs as a DataFrame: index `id`; columns `params.*`, `metrics.*`, `tags.*` as they occur.
 
+        mlops_nb.runs("metrics.accuracy > 0.9 and params.depth <= 5", sort="-metrics.accuracy")
+
     Args:
-        name: only runs of this name.
+        query: which runs, in the words of `mlops_nb.tracking.query`; or just a run's name.
+        search: words that must all occur in a run's name, note or code.
         status: only runs with this status.
         kind: only runs of this kind.
         notebook: only runs of this notebook.
-        sort: started, duration, name, status or a metric's name; a leading `-` sorts downwards.
+        sort: an attribute such as started or duration, a metric's name, `metrics.loss.min`, `params.depth` or
+            `tags.kind`; a leading `-` sorts downwards. Runs that do not have what is sorted by are left out.
         limit: at most this many; None for all.
+        parts: of each metric also its `min`, `max`, `mean`, `best` or `count`, as columns `metrics.NAME.min` and so on.
 
     Raises:
-        BadArgument: an unknown status, kind or sort, or a limit below 1.
+        BadQuery: the query cannot be read, or names what no run has.
+        BadArgument: an unknown status, kind, sort or part, or a limit below 1.
     """
-    return service.runs(name, status=status, kind=kind, notebook=notebook, sort=sort, limit=limit).to_frame()
+    return service.runs(
+        query, search=search, status=status, kind=kind, notebook=notebook, sort=sort, limit=limit, parts=parts
+    ).to_frame()

@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound, StoreUnavailable, nearest
 from mlops_nb.reproducibility.usage import Meter
-from mlops_nb.store import cells, open_store
+from mlops_nb.store import cells, open_store, search
 from mlops_nb.store import runs as rows
 from mlops_nb.store.artifacts import put_artifacts
 from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
 from mlops_nb.tracking.metrics import lower_is_better
+from mlops_nb.tracking.query import conjunction, equal
 from mlops_nb.tracking.runs import (
     Artifact,
     Kind,
@@ -30,10 +31,10 @@ from mlops_nb.tracking.runs import (
     RunCard,
     RunError,
     RunSummary,
-    RunTable,
     Status,
     StoreStatus,
 )
+from mlops_nb.tracking.search import runs as runs
 from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
 
 if TYPE_CHECKING:
@@ -199,6 +200,10 @@ class ActiveRun:
         """Set a tag; the newest value of a name stands."""
         text = value if isinstance(value, str) else safe_repr(value)
         self._write(rows.set_tags, {bounded_text(str(name), 200): bounded_text(text)})
+
+    def set_note(self, text: str) -> None:
+        """Write what a person has to say about the run, in place of what was written before."""
+        self._write(rows.set_note, bounded_text(str(text)))
 
     def log_artifact(self, what: object, name: str | None = None, *, pickle: bool = False) -> Artifact:
         """Keep something with the run under a name; what had that name before is replaced.
@@ -500,66 +505,6 @@ def _tail(text: str, limit: int = 20_000) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-SORTS = ("started", "duration", "name", "status")
-
-
-def runs(
-    name: str | None = None,
-    *,
-    status: str | None = None,
-    kind: str | None = None,
-    notebook: str | None = None,
-    sort: str = "-started",
-    limit: int | None = 100,
-    store: Store | None = None,
-) -> RunTable:
-    """The runs that match, sorted.
-
-    Args:
-        name: only runs of this name.
-        status: only runs with this status.
-        kind: only runs of this kind.
-        notebook: only runs of this notebook.
-        sort: started, duration, name, status or a metric's name; a leading `-` sorts downwards. Sorting by
-            a metric leaves out the runs that do not have it.
-        limit: at most this many; None for all.
-        store: the store, or None for the one of the working directory.
-
-    Raises:
-        BadArgument: an unknown status, kind or sort, or a limit below 1.
-    """
-    store = store or open_store()
-    _check_choice("status", status.upper() if status else None, get_args(Status))
-    _check_choice("kind", kind, get_args(Kind))
-    if limit is not None and limit < 1:
-        raise BadArgument(f"limit == {limit}, must be >= 1", "%mlops runs --limit 100")
-    by = sort.removeprefix("-")
-    metric = None if by in SORTS else by
-    if metric is not None and metric not in (known := rows.metric_names(store)):
-        near = nearest(metric, [*SORTS, *known])
-        raise BadArgument(
-            f"sort == {bounded_text(by, 60)!r}, no metric has that name", near and f"%mlops runs --sort -{near}"
-        )
-    found, total = rows.summaries(
-        store,
-        name=name,
-        status=status.upper() if status else None,
-        kind=kind,
-        notebook=notebook,
-        metric=metric,
-        by=by,
-        descending=sort.startswith("-"),
-        limit=limit,
-    )
-    return RunTable(found, total, time.time(), str(store.folder))
-
-
-def _check_choice(option: str, value: str | None, known: Sequence[str]) -> None:
-    if value is not None and value not in known:
-        near = nearest(value, known) or known[0]
-        raise BadArgument(f"{option} == {value!r}, must be one of {', '.join(known)}", f"%mlops runs --{option} {near}")
-
-
 def show(ref: int | str, *, store: Store | None = None) -> Run:
     """All of a run.
 
@@ -609,7 +554,7 @@ def status(*, notebook: str = "", tracking: bool = False, store: Store | None = 
     from mlops_nb.store.connection import SCHEMA_VERSION
 
     store = store or open_store()
-    last, _ = rows.summaries(store, limit=1)
+    last = search.newest(store, conjunction(), 1)
     counted = rows.counts(store)
     return StoreStatus(
         path=str(store.folder),
@@ -642,4 +587,6 @@ def newest_runs(
     name: str, *, kind: str = "cell", store: Store | None = None, limit: int = 20
 ) -> tuple[RunSummary, ...]:
     """The newest FINISHED runs of a name."""
-    return rows.summaries(store or open_store(), name=name, kind=kind, status="FINISHED", limit=limit)[0]
+    store = store or open_store()
+    wanted = conjunction(equal("name", name), equal("kind", kind), equal("status", "FINISHED"))
+    return search.newest(store, wanted, limit)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from mlops_nb.errors import BadArgument, StoreUnavailable
-from mlops_nb.store import Store, open_store
+from mlops_nb.store import Store, open_store, search
 from mlops_nb.store import runs as rows
 from mlops_nb.tracking import service
+from mlops_nb.tracking.query import conjunction, equal
 from mlops_nb.tracking.runs import Run, RunSummary, Status
 from mlops_nb.tracking.sweep import Axis, Scalar, Sweep, axis, combinations, judged, left_to_try, listed
 
@@ -79,7 +80,7 @@ class GoingSweep:
 
     def _past(self, name: str, store: Store) -> Run:
         """The sweep to go on with, once it is known to be the same; what it has tried is not left any more."""
-        found, _ = rows.summaries(store, name=name, kind="sweep", limit=1)
+        found = search.newest(store, conjunction(equal("name", name), equal("kind", "sweep")), 1)
         if not found:
             raise BadArgument(f"there is no sweep {name!r} to resume", "leave out --resume")
         past = rows.get_run(store, found[0].id)
@@ -90,7 +91,7 @@ class GoingSweep:
                 f"the newest sweep {name!r} (run {past.id}) is another one: {what} changed since",
                 "leave out --resume to begin anew",
             )
-        trials = rows.children_of(store, past.id)
+        trials = search.children_of(store, past.id)
         self.left = left_to_try(self.planned, [trial.params for trial in trials if trial.status == "FINISHED"])
         if not self.left:
             raise BadArgument(
@@ -118,7 +119,7 @@ class GoingSweep:
     def trials(self) -> tuple[RunSummary, ...]:
         """The trials so far, in the order in which they began."""
         store = self.run.store
-        return rows.children_of(store, self.run.id) if store is not None and self.run.id is not None else ()
+        return search.children_of(store, self.run.id) if store is not None and self.run.id is not None else ()
 
     def seconds_left(self, done: int) -> float | None:
         """About how long the rest takes after `done` trials of this session; None before the first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice
@@ -125,6 +126,22 @@ def metric_number(value: object) -> float | None:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
     except Exception:  # a user's object may raise anything from any method
         return None
+
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def text_number(text: str) -> int | float | None:
+    """The number that all of a text reads as, or None; whole numbers beyond 64 bits as floats.
+
+    >>> text_number("5"), text_number("-1e3"), text_number("5 trees"), text_number("nan")
+    (5, -1000.0, None, None)
+    """
+    if not _NUMBER.fullmatch(text):
+        return None
+    if len(text) < 20 and text.lstrip("+-").isdigit() and -(2**63) <= (whole := int(text)) < 2**63:
+        return whole
+    return float(text)
 
 
 def safe_repr(value: object, limit: int = MAX_TEXT) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 import mlops_nb
-from mlops_nb.store import cells, open_store
-from mlops_nb.store import runs as rows
+from mlops_nb.store import cells, open_store, search
 
 CELL = "%%mlops sweep forest --param depth=3,5 --param lr=0.1,0.2 --metric score\nscore = depth * lr"
 
 
 def trials(name="forest"):
-    return rows.children_of(open_store(), mlops_nb.show(name).id)
+    return search.children_of(open_store(), mlops_nb.show(name).id)
 
 
 def tried(name="forest"):
