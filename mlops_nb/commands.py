@@ -119,7 +119,7 @@ def _compare(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.comparison import comparison_panel
     from mlops_nb.tracking import service
 
-    found = service.compare(options["left"], options["right"])
+    found = service.compare(options["left"], options["right"], *options["more"])
     return Answer(found, comparison_panel(found))
 
 
@@ -285,9 +285,13 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "compare",
-            "Look at two runs and only what differs: metrics, parameters, code, data, packages.",
-            (Option("left", "a run, named as for show", "run"), Option("right", "the other run", "run")),
-            ("%mlops compare 16 17", "%mlops compare baseline deeper"),
+            "Look at two or more runs and only what differs: metrics, parameters, data, packages, code and more.",
+            (
+                Option("left", "a run, named as for show", "run"),
+                Option("right", "another run", "run"),
+                Option("more", "more runs, six side by side", "run", "RUN", many=True),
+            ),
+            ("%mlops compare 16 17", "%mlops compare baseline deeper 17"),
             ("line", "terminal"),
             _compare,
         ),
@@ -395,7 +399,7 @@ def _add(made: argparse.ArgumentParser, option: Option) -> None:
         settings["metavar"] = option.metavar
     if not option.name.startswith("-"):
         if option.many:
-            settings |= {"nargs": "*", "metavar": "FILE"}
+            settings |= {"nargs": "*", "metavar": option.metavar or option.name.upper()}
         elif option.is_optional:
             settings |= {"nargs": "?", "default": option.default}
         made.add_argument(option.name, **settings)

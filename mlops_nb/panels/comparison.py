@@ -1,94 +1,161 @@
-"""Two runs, and only what differs between them."""
+"""Two or more runs, and only what differs between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from mlops_nb.panels.blocks import Block, Line, Pre, Span, Table, Words
+from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words
 from mlops_nb.panels.theme import Panel, change_span, number_span
-from mlops_nb.panels.wording import count, listed, many_lines, numbers, one_line, setting
-from mlops_nb.tracking.compare import Comparison, Difference
+from mlops_nb.panels.wording import count, duration, listed, many_lines, number, numbers, one_line, setting, size
+from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
 from mlops_nb.tracking.runs import Run
+from mlops_nb.tracking.values import Value
 
 ROWS = 40
+RUNS = 6
+"""Runs side by side; with more a table is no longer read."""
+
+DIFFS = 12
+DIFF_TEXT = 40_000
+"""Cell diffs, and characters of them together."""
+
+_UNITS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "seconds": ("time", duration),
+    "CPU seconds": ("CPU", duration),
+    "peak memory bytes": ("more memory at the peak", size),
+    "memory bytes": ("memory", size),
+}
 
 
 def comparison_panel(comparison: Comparison) -> Panel:
-    """What differs, metrics first, code last."""
+    """What differs, metrics first, code after what is in tables, what the runs took folded."""
     return Panel(_blocks(comparison))
 
 
 def _blocks(comparison: Comparison) -> Iterator[Block]:
-    left, right = (_name(run) for run in (comparison.left, comparison.right))
-    if comparison.is_same:
-        yield Line((f"{right} and {left} do not differ", " in anything that was recorded."), "sentence")
-        return
-    yield Line((f"{right} against {left}: ", *_verdict(comparison)), "sentence")
+    yield Line(_sentence(comparison), "sentence")
+    if hidden := comparison.runs[RUNS:]:
+        more = listed([f"run {run.id}" for run in hidden], 10)
+        yield Line(f"The tables show the first {RUNS} runs. Not in them: {more}.", "small")
     if comparison.metrics:
-        rows = tuple(_metric(difference) for difference in comparison.metrics[:ROWS])
-        yield _table("Metrics", left, right, rows, len(comparison.metrics), change=True)
+        yield _table("Metrics", comparison, comparison.metrics, metrics=True)
     for title, differences in (
         ("Parameters", comparison.params),
         ("Data read", comparison.data),
         ("Packages", comparison.packages),
+        ("Seeds", comparison.seeds),
+        ("Hardware", comparison.hardware),
         ("Surroundings", comparison.surroundings),
     ):
         if differences:
-            plain = tuple(_plain(difference) for difference in differences[:ROWS])
-            yield _table(title, left, right, plain, len(differences))
-    if comparison.code:
-        yield Pre("Code", many_lines(comparison.code), "diff")
+            yield _table(title, comparison, differences)
+    yield from _code(comparison)
+    if comparison.resources:
+        yield Fold("What they took", (_table("Time and memory", comparison, comparison.resources),))
+
+
+def _sentence(comparison: Comparison) -> Words:
+    runs = comparison.runs
+    if comparison.is_same:
+        who = f"{_name(runs[1])} and {_name(runs[0])}" if len(runs) == 2 else f"These {len(runs)} runs"
+        return (f"{who} do not differ", " in anything that was recorded.")
+    if len(runs) == 2:
+        return (f"{_name(runs[1])} against {_name(runs[0])}: ", *_change(comparison), _rest(comparison))
+    return (f"{len(runs)} runs: ", *_range(comparison), _rest(comparison))
 
 
 def _name(run: Run) -> str:
     return f"{one_line(run.name, 40)} (run {run.id})"
 
 
-def _verdict(comparison: Comparison) -> Iterator[str | Span]:
-    first = next((d for d in comparison.metrics if _is_number(d.left) and _is_number(d.right)), None)
-    if first is not None:
-        yield f"{one_line(first.name, 40)} "
-        yield from change_span(first.name, float(str(first.right)), float(str(first.left)))
-        yield "; "
+def _change(comparison: Comparison) -> Iterator[str | Span]:
+    """How the first metric that both have moved."""
+    for one in comparison.metrics:
+        left, right = (_number(value) for value in one.values)
+        if left is not None and right is not None:
+            yield f"{one_line(one.name, 40)} "
+            yield from change_span(one.name, right, left)
+            yield "; "
+            return
+
+
+def _range(comparison: Comparison) -> Iterator[str]:
+    """Between what and what the first metric lies, and in which runs."""
+    for one in comparison.metrics:
+        pairs = [(value, run) for value, run in zip(map(_number, one.values), comparison.runs, strict=True)]
+        known = [(value, run) for value, run in pairs if value is not None and value == value]
+        if len(known) > 1:
+            (low, least), (high, most) = (way(known, key=lambda pair: pair[0]) for way in (min, max))
+            yield f"{one_line(one.name, 40)} from {number(low)} ({_name(least)}) to {number(high)} ({_name(most)}); "
+            return
+
+
+def _rest(comparison: Comparison) -> str:
     parts = [
         count(len(found), *nouns)
         for found, *nouns in (
             (comparison.params, "parameter"),
-            (comparison.data, "data set"),
+            ({one.name.partition(".")[0].partition(":")[0] for one in comparison.data}, "data set"),
             (comparison.packages, "package"),
+            (comparison.seeds, "seed"),
+            (comparison.hardware, "fact of the hardware", "facts of the hardware"),
             (comparison.surroundings, "fact of the surroundings", "facts of the surroundings"),
         )
         if found
     ] + (["the code"] if comparison.code else [])
     one_thing = len(parts) == 1 and (parts[0] == "the code" or parts[0].startswith("1 "))
-    yield f"{listed(parts, 9)} differ{'s' if one_thing else ''}." if parts else "nothing else differs."
+    return f"{listed(parts, 9)} differ{'s' if one_thing else ''}." if parts else "nothing else differs."
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _metric(difference: Difference) -> tuple[Words, ...]:
-    values = [float(str(side)) if _is_number(side) else None for side in (difference.left, difference.right)]
-    sides: list[Words] = [
-        "not measured" if value is None else number_span(value, shown)
-        for value, shown in zip(values, numbers(values), strict=True)
+def _table(title: str, comparison: Comparison, found: Sequence[Difference], *, metrics: bool = False) -> Table:
+    runs = comparison.runs[:RUNS]
+    pair = metrics and len(runs) == 2
+    columns = ("name", *(_name(run) for run in runs), *(("change",) if pair else ()))
+    rows = tuple(_row(one, metrics=metrics, pair=pair) for one in found[:ROWS])
+    right = frozenset(range(1, len(runs) + 1)) if metrics else frozenset()
+    return Table(title, columns, rows, right, f"+{len(found) - ROWS} more" if len(found) > ROWS else "")
+
+
+def _row(one: Difference, *, metrics: bool, pair: bool) -> tuple[Words, ...]:
+    values = one.values[:RUNS]
+    if not metrics:
+        name, shown = _UNITS.get(one.name, (one.name, lambda value: setting(value, 80)))
+        return (one_line(name, 60), *("not there" if value is None else shown(value) for value in values))
+    figures = [_number(value) for value in values]
+    cells: list[Words] = [
+        "not measured" if figure is None else number_span(figure, shown)
+        for figure, shown in zip(figures, numbers(figures), strict=True)
     ]
-    both = _is_number(difference.left) and _is_number(difference.right)
-    change: Words = (
-        change_span(difference.name, float(str(difference.right)), float(str(difference.left))) if both else ""
+    if pair:
+        left, right = figures
+        cells.append(change_span(one.name, right, left) if left is not None and right is not None else "")
+    return (one_line(one.name, 60), *cells)
+
+
+def _code(comparison: Comparison) -> Iterator[Block]:
+    room = DIFF_TEXT
+    first = comparison.runs[0].id
+    for place, one in enumerate(comparison.code):
+        if place >= DIFFS or room <= 0:
+            yield Line(
+                f"+{count(len(comparison.code) - place, 'more cell')} differ: mlops_nb.compare(...).code", "small"
+            )
+            return
+        text = many_lines(one.cell.diff, min(room, 20_000))
+        room -= len(text)
+        yield Pre(_title(one, first, len(comparison.runs) == 2), text, "diff")
+
+
+def _title(one: CodeDifference, first: int, pair: bool) -> str:
+    label = one_line(one.cell.label, 80) or "a cell"
+    who = "" if pair else f", run {one.run} against run {first}"
+    only = " (only its comments, its layout or what it shows)" if not one.cell.lines else ""
+    here = {(True, False): " (not there any more)", (False, True): " (new)"}.get(
+        (one.cell.right is None, one.cell.left is None), ""
     )
-    return (one_line(difference.name, 60), *sides, change)
-
-
-def _plain(difference: Difference) -> tuple[Words, ...]:
-    sides = ("not there" if side is None else setting(side, 80) for side in (difference.left, difference.right))
-    return (one_line(difference.name, 60), *sides)
-
-
-def _table(
-    title: str, left: str, right: str, rows: tuple[tuple[Words, ...], ...], total: int, change: bool = False
-) -> Table:
-    more = f"+{total - ROWS} more" if total > ROWS else ""
-    columns = ("name", left, right, "change") if change else ("name", left, right)
-    return Table(title, columns, rows, frozenset({1, 2}) if change else frozenset(), more)
+    return f"Code: {label}{here or only}{who}"

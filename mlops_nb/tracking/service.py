@@ -526,11 +526,12 @@ def show(ref: int | str, *, store: Store | None = None) -> Run:
     return rows.get_run(store, found)
 
 
-def compare(left: int | str, right: int | str, *, store: Store | None = None) -> Comparison:
-    """Two runs and only what differs between them; each named as for `show`."""
-    from mlops_nb.tracking.compare import comparison
+def compare(left: int | str, right: int | str, *more: int | str, store: Store | None = None) -> Comparison:
+    """Two or more runs and only what differs between them; each named as for `show`."""
+    from mlops_nb.tracking.compare import comparison, without_history
 
-    return comparison(show(left, store=store), show(right, store=store))
+    store = store or open_store()
+    return comparison([without_history(show(ref, store=store)) for ref in (left, right, *more)])
 
 
 def card(run_id: int, *, store: Store) -> RunCard:

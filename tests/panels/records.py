@@ -6,7 +6,8 @@ import math
 from html.parser import HTMLParser
 
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
-from mlops_nb.tracking.compare import Comparison, Difference
+from mlops_nb.tracking.code import CellChange, ChangedLines
+from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
 from mlops_nb.tracking.runs import (
     Artifact,
     Metric,
@@ -65,8 +66,12 @@ def a_card(**fields) -> RunCard:
 
 
 def a_comparison(left: Run | None = None, right: Run | None = None, **differences) -> Comparison:
-    nothing = dict.fromkeys(("metrics", "params", "data", "packages", "surroundings"), ())
-    return Comparison(left or a_run(5), right or a_run(7), **{**nothing, "code": "", **differences})
+    parts = ("metrics", "params", "code", "data", "packages", "seeds", "hardware", "surroundings", "resources")
+    return Comparison((left or a_run(5), right or a_run(7)), **{**dict.fromkeys(parts, ()), **differences})
+
+
+def a_code_difference(diff: str, run: int = 7) -> CodeDifference:
+    return CodeDifference(run, CellChange("the run's cell", 0, 0, diff, (ChangedLines(("a",), ("b",), 1, 1),)))
 
 
 def a_status(**fields) -> StoreStatus:
@@ -154,8 +159,9 @@ def hostile_run(name: str) -> Run:
 
 def hostile_comparison(name: str) -> Comparison:
     left, right = hostile_run(name), hostile_run(name + "2")
-    one = (Difference(name, name, None), Difference("score", 1.0, float("nan")))
-    return Comparison(left, right, one, one, one, one, one, f"--- a\n+++ b\n-{name}\n+{name}")
+    one = (Difference(name, (name, None)), Difference("score", (1.0, float("nan"))))
+    code = (CodeDifference(7, CellChange(name, 0, 0, f"--- a\n+++ b\n-{name}\n+{name}", ())),)
+    return Comparison((left, right), one, one, code, one, one, one, one, one, one)
 
 
 class Markup(HTMLParser):

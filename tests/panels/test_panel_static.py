@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.panels.records import (
     HOSTILE,
     Markup,
     a_card,
+    a_code_difference,
     a_comparison,
     a_row,
     a_run,
@@ -70,7 +72,7 @@ def pleasant_panels() -> list[Panel]:
     return [
         run_card(a_card()),
         run_panel(a_run()),
-        comparison_panel(a_comparison(metrics=(Difference("accuracy", 0.9, 0.912),))),
+        comparison_panel(a_comparison(metrics=(Difference("accuracy", (0.9, 0.912)),))),
         status_panel(a_status()),
         export_panel(an_export(verification=a_proof())),
         runs_panel(a_table()),
@@ -218,9 +220,9 @@ def test_the_card_imports_nothing_heavy():
 def test_a_comparison_says_what_differs_in_one_sentence():
     both = comparison_panel(
         a_comparison(
-            metrics=(Difference("accuracy", 0.9, 0.912),),
-            params=(Difference("a", 1, 2), Difference("b", 1, None)),
-            code="--- run 5\n+++ run 7\n-old\n+new",
+            metrics=(Difference("accuracy", (0.9, 0.912)),),
+            params=(Difference("a", (1, 2)), Difference("b", (1, None))),
+            code=(a_code_difference("--- run 5\n+++ run 7\n-old\n+new"),),
         )
     )
     said = both.text().split("\n\n")[0].replace("\n", " ")
@@ -235,16 +237,37 @@ def test_a_comparison_says_what_differs_in_one_sentence():
     ("differences", "ending"),
     [
         ({}, "do not differ in anything that was recorded."),
-        ({"params": (Difference("a", 1, 2),)}, "1 parameter differs."),
-        ({"code": "-a\n+b"}, "the code differs."),
-        ({"surroundings": (Difference("Python", "3.11", "3.12"),)}, "1 fact of the surroundings differs."),
-        ({"metrics": (Difference("f1", 0.5, 0.6),)}, "nothing else differs."),
-        ({"metrics": (Difference("f1", 0.5, None),)}, "nothing else differs."),
+        ({"params": (Difference("a", (1, 2)),)}, "1 parameter differs."),
+        ({"code": (a_code_difference("-a\n+b"),)}, "the code differs."),
+        ({"data": (Difference("X", (1, 2)), Difference("X.a: type", (1, 2)))}, "1 data set differs."),
+        ({"resources": (Difference("seconds", (1, 2)),)}, "do not differ in anything that was recorded."),
+        ({"surroundings": (Difference("Python", ("3.11", "3.12")),)}, "1 fact of the surroundings differs."),
+        ({"metrics": (Difference("f1", (0.5, 0.6)),)}, "nothing else differs."),
+        ({"metrics": (Difference("f1", (0.5, None)),)}, "nothing else differs."),
     ],
 )
 def test_a_comparison_speaks_grammar_and_truth(differences, ending):
     sentence = as_sentence(comparison_panel(a_comparison(**differences)))
     assert sentence.endswith(ending)
+
+
+def test_many_runs_stand_side_by_side_and_those_that_do_not_fit_are_named():
+    runs = tuple(a_run(number) for number in range(1, 10))
+    values = (0.91, 0.97, None, 0.9, 0.92, 0.93, 0.94, 0.95, 0.99)
+    panel = comparison_panel(
+        replace(
+            a_comparison(metrics=(Difference("accuracy", values),), params=(Difference("depth", tuple(range(9))),)),
+            runs=runs,
+            code=(a_code_difference("-a\n+b", run=4),),
+        )
+    )
+    assert as_sentence(panel) == (
+        "9 runs: accuracy from 0.900 (rf-baseline (run 4)) to 0.990 (rf-baseline (run 9)); "
+        "1 parameter and the code differ."
+    )
+    assert "Not in them: run 7, run 8 and run 9." in panel.text()
+    assert panel.html().count('<th scope="col"') == 2 * 7
+    assert "run 4 against run 1" in panel.text()
 
 
 def as_sentence(panel: Panel) -> str:

@@ -226,10 +226,9 @@ def test_comparison_has_only_what_differs(folder):
             run.log_params({"depth": depth, "same": 1})
             run.log(accuracy=depth / 10, constant=1)
     found = mlops_nb.compare(1, 2)
-    assert [(d.name, d.left, d.right) for d in found.params] == [("depth", 1, 2)]
+    assert [(d.name, d.values) for d in found.params] == [("depth", (1, 2))]
     assert [d.name for d in found.metrics] == ["accuracy"]
-    assert "-depth = 1" in found.code
-    assert "+depth = 2" in found.code
+    assert "-depth = 1\n+depth = 2" in found.code[0].cell.diff
     assert found.packages == ()
     assert mlops_nb.compare(1, 1).is_same
 

@@ -1,0 +1,384 @@
+"""What two runs' code has different: the cells that led to each, statement by statement.
+
+Statements are compared as Python means them: comments, blank lines, quotes and line breaks make no difference,
+and neither does what only shows a value, sets a tag, or is a magic of IPython.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher, unified_diff
+from functools import lru_cache
+
+from mlops_nb.notebook.cells import dotted_call, read_cell
+from mlops_nb.notebook.ipython_syntax import cell_text, parsed
+from mlops_nb.record import Record
+from mlops_nb.tracking.runs import Run
+from mlops_nb.tracking.values import Value
+
+# fmt: off
+_SHOWING = frozenset({
+    "print", "display", "len", "round", "str", "repr", "format", "type", "sorted", "min", "max", "sum", "abs", "list",
+    "head", "tail", "describe", "info", "value_counts", "isna", "mean", "to_string", "join", "nunique", "dtypes",
+    "mlops_nb.set_tag", "mlops_nb.show", "mlops_nb.runs", "mlops_nb.compare", "mlops_nb.why", "mlops_nb.status",
+})
+# fmt: on
+"""Calls that only show, or only label the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedCell(Record):
+    """A cell that led to a run, or, last in its chain, the one the run was made in.
+
+    `inputs` maps each name it read to the place in the chain of the cell that the value came from.
+    """
+
+    source: str
+    label: str = ""
+    cell_id: str = ""
+    inputs: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LedFile(Record):
+    """A file that cells of a chain read, as it was then; `readers` are the places of those cells."""
+
+    path: str
+    size_bytes: int | None
+    modified: float | None
+    readers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin(Record):
+    """A run and what led to it: the cells, its own last, the files, and the names that no recorded cell wrote."""
+
+    run: Run
+    cells: tuple[LedCell, ...]
+    files: tuple[LedFile, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as Python means it; of one with a body the first line only."""
+
+    line: int
+    depth: int
+    text: str
+    node: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLines(Record):
+    """Statements that replaced others; `before_line` and `after_line` count in the cell from 1, 0 on an empty side."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    before_line: int = 0
+    after_line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CellChange(Record):
+    """A cell of one chain beside its like in the other: `left` and `right` are their places, None for a missing one.
+
+    `diff` is the unified diff of the texts; `lines` are the statements that differ in what they mean, none when
+    only the writing does.
+    """
+
+    label: str
+    left: int | None
+    right: int | None
+    diff: str
+    lines: tuple[ChangedLines, ...]
+
+
+def cell_changes(left: Sequence[LedCell], right: Sequence[LedCell]) -> tuple[CellChange, ...]:
+    """The cells whose text differs between two chains, in the order of the second; the run's own cell last."""
+    found = []
+    for one, other in matched_cells(left, right):
+        before, after = ("" if one is None else left[one].source), ("" if other is None else right[other].source)
+        if before != after:
+            cell = right[other] if other is not None else left[one or 0]
+            diff = "\n".join(unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2))
+            found.append(CellChange(cell.label, one, other, diff, changed_lines(before, after)))
+    return tuple(found)
+
+
+def matched_cells(left: Sequence[LedCell], right: Sequence[LedCell]) -> list[tuple[int | None, int | None]]:
+    """Which cell of the one chain is which of the other.
+
+    The runs' own cells are each other's; else those of the same meaning, then of the same id, then of the most
+    names in common that they write.
+    """
+    if not left or not right:
+        return [(place, None) for place in range(len(left))] + [(None, place) for place in range(len(right))]
+    lasts = (len(left) - 1, len(right) - 1)
+    pairs = {lasts[1]: lasts[0]}
+    rest = list(range(lasts[0]))
+    for is_same in (_mean_the_same, _have_one_id, _write_the_same):
+        for place in range(lasts[1]):
+            if place in pairs:
+                continue
+            scores = [(is_same(left[other], right[place]), -abs(other - place), other) for other in rest]
+            best = max(scores, default=(0, 0, 0))
+            if best[0]:
+                pairs[place] = best[2]
+                rest.remove(best[2])
+    matched: list[tuple[int | None, int | None]] = [(place, None) for place in rest]
+    return matched + [(pairs.get(place), place) for place in range(len(right))]
+
+
+def _mean_the_same(left: LedCell, right: LedCell) -> int:
+    return int(left.source == right.source or _meaning(left.source) == _meaning(right.source))
+
+
+def _have_one_id(left: LedCell, right: LedCell) -> int:
+    return int(bool(left.cell_id) and left.cell_id == right.cell_id)
+
+
+def _write_the_same(left: LedCell, right: LedCell) -> int:
+    return len(set(read_cell(left.source).writes) & set(read_cell(right.source).writes))
+
+
+def _meaning(source: str) -> tuple[tuple[int, str], ...]:
+    return tuple((one.depth, one.text) for one in statements(source))
+
+
+@lru_cache(maxsize=512)
+def statements(source: str) -> tuple[Statement, ...]:
+    """The statements of a cell that could matter; the lines of one that is not Python."""
+    text = cell_text(source)
+    tree = parsed(text.python) if text.is_python else None
+    try:
+        if tree is not None:
+            return tuple(_statements(tree.body, 0))
+    except RecursionError:
+        pass
+    nothing = ast.Pass()
+    lines = enumerate(source.splitlines(), 1)
+    return tuple(Statement(number, 0, line.strip(), nothing) for number, line in lines if line.strip())
+
+
+def _statements(body: Iterable[ast.AST], depth: int) -> Iterator[Statement]:
+    for node in body:
+        if depth == 0 and _only_shows(node):
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        header, blocks = copy.copy(node), list[tuple[str, list[ast.AST]]]()
+        for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                setattr(header, name, [])
+                blocks += [(name, block)] if block else []
+        yield Statement(getattr(node, "lineno", 0), depth, _unparsed(header), header)
+        for name, block in blocks:
+            if name in ("orelse", "finalbody"):
+                line = getattr(block[0], "lineno", 0)
+                yield Statement(line, depth, "else:" if name == "orelse" else "finally:", ast.Pass())
+            yield from _statements(block, depth + 1)
+
+
+def _unparsed(node: ast.AST) -> str:
+    if isinstance(node, ast.match_case):
+        guard = f" if {ast.unparse(node.guard)}" if node.guard else ""
+        return f"case {ast.unparse(node.pattern)}{guard}:"
+    return ast.unparse(node).strip()
+
+
+def _only_shows(node: ast.AST) -> bool:
+    """Whether a statement is an expression that calls nothing but what shows."""
+    if isinstance(node, ast.Pass):
+        return True
+    if not isinstance(node, ast.Expr):
+        return False
+    inner = list(ast.walk(node.value))
+    if any(isinstance(each, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom) for each in inner):
+        return False
+    calls = [dotted_call(each) for each in inner if isinstance(each, ast.Call)]
+    return all(name in _SHOWING or name.rpartition(".")[2] in _SHOWING for name in calls)
+
+
+def changed_lines(before: str, after: str) -> tuple[ChangedLines, ...]:
+    """The statements that differ in what they mean; one for one where as many replace as many."""
+    old, new = statements(before), statements(after)
+    matcher = SequenceMatcher(
+        None, [(one.depth, one.text) for one in old], [(one.depth, one.text) for one in new], autojunk=False
+    )
+    return tuple(
+        _lines(gone, come)
+        for tag, a, b, c, d in matcher.get_opcodes()
+        if tag != "equal"
+        for gone, come in _paired(old[a:b], new[c:d])
+    )
+
+
+def _paired(
+    old: Sequence[Statement], new: Sequence[Statement]
+) -> list[tuple[Sequence[Statement], Sequence[Statement]]]:
+    if len(old) == len(new):
+        return [([one], [other]) for one, other in zip(old, new, strict=True)]
+    return [(old, new)]
+
+
+def _lines(old: Sequence[Statement], new: Sequence[Statement]) -> ChangedLines:
+    return ChangedLines(
+        tuple(one.text for one in old),
+        tuple(one.text for one in new),
+        old[0].line if old else 0,
+        new[0].line if new else 0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownChange:
+    """A recorded value that changed: its names (the last part of each), before and after."""
+
+    names: frozenset[str]
+    before: Value
+    after: Value
+
+
+def explaining(lines: ChangedLines, known: Sequence[KnownChange]) -> list[KnownChange] | None:
+    """The known changes that are all that a changed line does; None where it does more."""
+    if len(lines.before) != 1 or len(lines.after) != 1:
+        return None
+    old, new = (parsed(_whole(text)) for text in (lines.before[0], lines.after[0]))
+    if old is None or new is None:
+        return None
+    used: list[KnownChange] = []
+    return used if _Explained(known, used).nodes(old, new) else None
+
+
+def _whole(text: str) -> str:
+    """The first line of a statement with a body, with one."""
+    return f"{text}\n    pass" if text.endswith(":") else text
+
+
+class _Explained:
+    """Walks two syntax trees side by side; whatever differs must be a known change."""
+
+    def __init__(self, known: Sequence[KnownChange], used: list[KnownChange]) -> None:
+        self.known, self.used = known, used
+
+    def nodes(self, old: ast.AST, new: ast.AST, name: str | None = None) -> bool:
+        """Whether all that differs is known.
+
+        `name` is what the value is assigned to or passed as, empty for a positional argument, None elsewhere.
+        """
+        if ast.dump(old) == ast.dump(new):
+            return True
+        if self._is_known(_literal(old), _literal(new), name) or self._is_assigned(old, new):
+            return True
+        if type(old) is not type(new):
+            return False
+        match old, new:
+            case ast.Call(), ast.Call():
+                return self._calls(old, new)
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=olds)), ast.Assign(
+                value=ast.Tuple(elts=news)
+            ) if len(targets) == len(olds) == len(news):
+                return ast.dump(old.targets[0]) == ast.dump(new.targets[0]) and all(
+                    self.nodes(a, b, _target(target)) for target, a, b in zip(targets, olds, news, strict=True)
+                )
+            case ast.Assign(targets=[target]), ast.Assign():
+                name = _target(target)
+            case ast.AnnAssign(target=target), ast.AnnAssign():
+                name = _target(target)
+            case ast.keyword(arg=arg), ast.keyword(arg=other) if arg == other:
+                name = arg or ""
+            case ast.Dict(), ast.Dict():
+                return self._dicts(old, new)
+        return all(
+            self._values(getattr(old, each, None), getattr(new, each, None), name if each == "value" else None)
+            for each in old._fields
+        )
+
+    def _values(self, old: object, new: object, name: str | None) -> bool:
+        if isinstance(old, ast.AST) and isinstance(new, ast.AST):
+            return self.nodes(old, new, name)
+        if isinstance(old, list) and isinstance(new, list):
+            return len(old) == len(new) and all(self._values(a, b, name) for a, b in zip(old, new, strict=True))
+        return old == new
+
+    def _calls(self, old: ast.Call, new: ast.Call) -> bool:
+        """A call whose keywords may also come or go."""
+        befores, afters = ({each.arg: each.value for each in call.keywords} for call in (old, new))
+        keywords = all(
+            self.nodes(befores[arg], afters[arg], arg or "")
+            if arg in befores and arg in afters
+            else self._is_known(_literal(befores.get(arg)), _literal(afters.get(arg)), arg or "", has_one_side=True)
+            for arg in {*befores, *afters}
+        )
+        return keywords and self.nodes(old.func, new.func) and self._values(old.args, new.args, "")
+
+    def _dicts(self, old: ast.Dict, new: ast.Dict) -> bool:
+        keys = [_literal(key) for key in old.keys]
+        if keys != [_literal(key) for key in new.keys]:
+            return False
+        return all(
+            self.nodes(a, b, str(key[0]) if key else "") for key, a, b in zip(keys, old.values, new.values, strict=True)
+        )
+
+    def _is_known(
+        self, old: tuple[object] | None, new: tuple[object] | None, name: str | None, *, has_one_side: bool = False
+    ) -> bool:
+        sides = (old is not None) + (new is not None)
+        if sides < (1 if has_one_side else 2):
+            return False
+        for one in self.known:
+            same = (old is None or _equal(old[0], one.before)) and (new is None or _equal(new[0], one.after))
+            if same and (name in one.names or name == ""):
+                self.used.append(one)
+                return True
+        return False
+
+    def _is_assigned(self, old: ast.AST, new: ast.AST) -> bool:
+        """Whether both assign to a name that is known to have changed."""
+        match old, new:
+            case ast.Assign(targets=[ast.Name(id=name)]), ast.Assign(targets=[ast.Name(id=other)]) if name == other:
+                found = [one for one in self.known if name in one.names]
+                self.used += found
+                return bool(found)
+        return False
+
+
+def _target(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+    return None
+
+
+def _literal(node: ast.AST | None) -> tuple[object] | None:
+    """The value of a literal, alone in a tuple; None for anything else."""
+    if not isinstance(node, ast.expr):
+        return None
+    try:
+        return (ast.literal_eval(node),)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, tuple | set | frozenset):
+        one = list(one)
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def imported_modules(cells: Iterable[LedCell]) -> frozenset[str]:
+    """The modules that cells import, by the first part of their names; functions that import are looked into."""
+    found = set[str]()
+    for cell in cells:
+        tree = parsed(cell_text(cell.source).python)
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.Import):
+                found |= {each.name.partition(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return frozenset(found)
