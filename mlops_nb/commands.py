@@ -115,6 +115,24 @@ def _show(options: Mapping[str, Any], context: Context) -> Answer:
     return Answer(run, run_panel(run))
 
 
+def _note(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.annotated import annotated_panel
+    from mlops_nb.tracking import service
+
+    run = service.annotate(options["run"], note=options["text"])
+    return Answer(run, annotated_panel(run))
+
+
+def _tags(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.annotated import annotated_panel
+    from mlops_nb.tracking import service
+
+    if not options["tags"] and not options["remove"]:
+        raise BadUsage("tag: there is no NAME=VALUE to set, and none to --remove", "%mlops tag 17 kind=baseline")
+    run = service.annotate(options["run"], tags=dict(options["tags"]), remove=options["remove"])
+    return Answer(run, annotated_panel(run))
+
+
 def _compare(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.comparison import comparison_panel
     from mlops_nb.tracking import service
@@ -294,6 +312,26 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops compare 16 17", "%mlops compare baseline deeper 17"),
             ("line", "terminal"),
             _compare,
+        ),
+        Command(
+            "note",
+            "Write what there is to say about a run, also when it is long over; searches find it.",
+            (Option("run", "a run, named as for show", "run"), Option("text", 'the note; "" removes it', "text")),
+            ("%mlops note forest deeper trees, the same seeds",),
+            ("line", "terminal"),
+            _note,
+        ),
+        Command(
+            "tag",
+            "Set tags of a run, also when it is long over, or remove some.",
+            (
+                Option("run", "a run, named as for show", "run"),
+                Option("tags", "tags to set", metavar="NAME=VALUE", kind=_tag, many=True),
+                Option("--remove", "remove the tag of this name", metavar="NAME", many=True),
+            ),
+            ("%mlops tag forest kind=baseline team=delays", "%mlops tag 17 --remove kind"),
+            ("line", "terminal"),
+            _tags,
         ),
         Command(
             "status",

@@ -9,11 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mlops_nb.command_rest import WORD, Word, parted
 from mlops_nb.commands import COMMANDS, Command, Option
 from mlops_nb.errors import MlopsError
+from mlops_nb.notebook.query_completion import query_offers
+from mlops_nb.store import Store, open_store, store_folder
+from mlops_nb.store.location import DATABASE
+from mlops_nb.store.runs import metric_names, names_and_ids
+from mlops_nb.store.search import StoredNames
+from mlops_nb.tracking.query import ATTRIBUTES
 
 _LINE = re.compile(r"^\s*(?P<sign>%%?)mlops\s+(?P<rest>.*)$", re.DOTALL)
-_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$))*""")
 
 
 def matches(context: Any, shell: Any) -> dict[str, Any]:
@@ -25,12 +31,13 @@ def matches(context: Any, shell: Any) -> dict[str, Any]:
     from IPython.core.completer import SimpleCompletion
 
     words = _words(found["rest"])
-    begun = (words[-1], f"'{words[-1]}", f'"{words[-1]}')
-    all_words = [_as_begun(word, words[-1]) for word in offers(found["sign"], words, shell.user_ns)]
-    offered = [word for word in all_words if word.startswith(begun)]
+    in_query = _offers_in_query(words)
+    last, all_words = in_query or (words[-1], offers(found["sign"], words, shell.user_ns))
+    begun = (last, f"'{last}", f'"{last}')
+    offered = [word for word in (_as_begun(each, last) for each in all_words) if word.startswith(begun)]
     return {
         "completions": [SimpleCompletion(text=word, type="magic") for word in dict.fromkeys(offered)],
-        "matched_fragment": words[-1],
+        "matched_fragment": last,
         "suppress": bool(offered),
     }
 
@@ -43,8 +50,32 @@ def _words(line: str) -> list[str]:
     >>> _words("show ")
     ['show', '']
     """
-    words = [found[0] for found in _WORD.finditer(line) if found[0]]
+    words = [found[0] for found in WORD.finditer(line) if found[0]]
     return words if words and line.endswith(words[-1]) else [*words, ""]
+
+
+def _offers_in_query(words: list[str]) -> tuple[str, list[str]] | None:
+    """What of a query is completed, and what by; None where the last word is no part of one."""
+    command = COMMANDS.get(words[0])
+    positional = [option for option in command.options if not option.name.startswith("-")] if command else []
+    if command is None or len(words) < 2 or not positional or positional[-1].values != "query":
+        return None
+    typed = [Word(word, word) for word in words[1:]]
+    valued = {option.name for option in command.options if option.name.startswith("--") and not option.is_flag}
+    _, rest = parted(typed, len(positional) - 1, valued, is_text=False)
+    if not rest or rest[-1] is not typed[-1]:
+        return None
+    text = " ".join(word.raw for word in rest)
+    whole = text[1:] if text[:1] in ("'", '"') and len(rest) == 1 and not text.endswith(text[0] * 2) else text
+    with suppress(MlopsError):
+        if (store := _store_if_any()) is not None:
+            fragment, found = query_offers(whole, StoredNames(store), lambda: _run_names(store))
+            options = [option.name for option in command.options if option.name.startswith("-")] if not fragment else []
+            return fragment, [*(_DOUBLED.sub(r"\g<0>\g<0>", each) for each in found), *options]
+    return None
+
+
+_DOUBLED = re.compile(r"[{}$]")
 
 
 def _as_begun(word: str, begun: str) -> str:
@@ -64,7 +95,7 @@ def _typed(name: str) -> str:
     >>> print(_typed("forest"), _typed("a forest"), _typed("{a}'s"))
     forest 'a forest' "{{a}}'s"
     """
-    text = re.sub(r"[{}$]", r"\g<0>\g<0>", name)
+    text = _DOUBLED.sub(r"\g<0>\g<0>", name)
     if "'" in text:
         return '"' + re.sub(r'["\\]', r"\\\g<0>", text) + '"'
     return shlex.quote(text) if re.search(r'[\s"\\]', text) or not text else text
@@ -130,19 +161,30 @@ def _is_setting(name: str, value: object) -> bool:
 
 
 def _from_store(values: str, fragment: str) -> list[str]:
-    from mlops_nb.store import open_store, runs, store_folder
-    from mlops_nb.store.location import DATABASE
-
-    if not (store_folder() / DATABASE).exists():
+    store = _store_if_any()
+    if store is None:
         return []
-    store = open_store()
     if values == "sort":
-        names = ["started", "duration", *runs.metric_names(store)]
+        names = [*ATTRIBUTES, *metric_names(store)]
+        _, fields = query_offers(fragment.removeprefix("-"), StoredNames(store), list)
+        names += [field for field in fields if field not in ("not", "text")]
         return [f"-{name}" for name in names] + names if fragment.startswith("-") else names
-    found = runs.names_and_ids(store)
     if fragment.isdigit():
-        return [str(number) for number, _ in found]
-    return [_typed(name) if name.isprintable() and len(name) <= 200 else str(number) for number, name in found]
+        return [str(number) for number, _ in names_and_ids(store)]
+    return [_typed(name) for name in _run_names(store)]
+
+
+def _store_if_any() -> Store | None:
+    """The store, where there is one: TAB makes none."""
+    return open_store() if (store_folder() / DATABASE).exists() else None
+
+
+def _run_names(store: Store) -> list[str]:
+    """The names of the newest runs; the number of one whose name cannot be typed."""
+    found = names_and_ids(store)
+    return list(
+        dict.fromkeys(name if name.isprintable() and len(name) <= 200 else str(number) for number, name in found)
+    )
 
 
 def _files(fragment: str) -> list[str]:

@@ -6,6 +6,7 @@ wording.py      numbers, times and names as people read them
 run_card.py     the card under a captured cell
 runs.py         the runs table with its plot; runs_view.py its values, runs_plot.py its picture, runs_live.py its widget
 run.py          one run, whole
+annotated.py    a run's tags and note, after they were changed
 comparison.py   two runs, only what differs
 sweep.py        a sweep and its trials
 status.py       the store

@@ -41,6 +41,8 @@ def run_blocks(run: Run) -> tuple[Block, ...]:
 def _recorded(run: Run) -> Iterator[Block]:
     took = f" {after(run.status)} {duration(run.duration)}" if run.duration is not None else ""
     yield Line((one_line(run.name, 60), f" (run {run.id}) ", *status_span(run.status), took), "sentence")
+    if run.note:
+        yield Pre("Note", many_lines(run.note, 2_000))
     if run.error:
         yield Line((Span(one_line(run.error.type), "strong"), f": {many_lines(run.error.message, 500)}"), "error")
     if run.metrics:

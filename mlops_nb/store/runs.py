@@ -231,6 +231,11 @@ def set_tags(connection: sqlite3.Connection, run_id: int, tags: Mapping[str, str
     )
 
 
+def remove_tags(connection: sqlite3.Connection, run_id: int, names: Sequence[str]) -> None:
+    """Take tags off a run."""
+    connection.executemany("DELETE FROM tags WHERE run_id = ? AND name = ?", [(run_id, name) for name in names])
+
+
 def add_outputs(connection: sqlite3.Connection, run_id: int, outputs: Sequence[Output]) -> None:
     """What the cell showed, in order."""
     connection.executemany(

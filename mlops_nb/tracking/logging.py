@@ -88,22 +88,30 @@ def log_confusion_matrix(
     return run.log_confusion_matrix(y_true, y_pred, labels=labels, name=name)
 
 
-def set_tag(name: str, value: object) -> None:
-    """Set a tag of the active run.
+def set_tag(name: str, value: object, *, run: int | str | None = None) -> None:
+    """Set a tag of the active run, or of any `run`, named as for `show`.
 
     Raises:
-        NoActiveRun: no run is going on.
+        NoActiveRun: no run is going on, and none is named.
+        RunNotFound: no run is called that.
     """
-    service.required_run("set_tag").set_tag(name, value)
+    if run is None:
+        service.required_run("set_tag").set_tag(name, value)
+    else:
+        service.annotate(run, tags={name: value})
 
 
-def note(text: str) -> None:
-    """Write what there is to say about the active run, in place of what was written before; found by searches.
+def note(text: str, *, run: int | str | None = None) -> None:
+    """Write what there is to say about the active run, or about any `run`, in place of what was written before.
 
     Raises:
-        NoActiveRun: no run is going on.
+        NoActiveRun: no run is going on, and none is named.
+        RunNotFound: no run is called that.
     """
-    service.required_run("note").set_note(text)
+    if run is None:
+        service.required_run("note").set_note(text)
+    else:
+        service.annotate(run, note=str(text))
 
 
 def runs(

@@ -526,6 +526,42 @@ def show(ref: int | str, *, store: Store | None = None) -> Run:
     return rows.get_run(store, found)
 
 
+def annotate(
+    ref: int | str,
+    *,
+    note: str | None = None,
+    tags: Mapping[str, object] | None = None,
+    remove: Sequence[str] = (),
+    store: Store | None = None,
+) -> Run:
+    """Write a note about a run, set its tags or remove some, also when it is long over; the run as it is then.
+
+    Args:
+        ref: the run, named as for `show`.
+        note: what there is to say, in place of what was written before; an empty text removes it.
+        tags: tags to set; the newest value of a name stands.
+        remove: names of tags to remove.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+        BadArgument: a tag to remove is not there.
+    """
+    run = show(ref, store=store)
+    if missing := [name for name in remove if name not in run.tags]:
+        near = nearest(missing[0], run.tags)
+        what = f"run {run.id} has no tag {bounded_text(missing[0], 60)!r}"
+        raise BadArgument(what, f"%mlops tag {run.id} --remove {near}" if near else f"%mlops show {run.id}")
+    texts = {name: value if isinstance(value, str) else safe_repr(value) for name, value in (tags or {}).items()}
+    store = store or open_store()
+    with store.transaction() as connection:
+        if note is not None:
+            rows.set_note(connection, run.id, bounded_text(note))
+        rows.set_tags(connection, run.id, {bounded_text(name, 200): bounded_text(text) for name, text in texts.items()})
+        rows.remove_tags(connection, run.id, remove)
+    return rows.get_run(store, run.id)
+
+
 def compare(left: int | str, right: int | str, *more: int | str, store: Store | None = None) -> Comparison:
     """Two or more runs and only what differs between them; each named as for `show`."""
     from mlops_nb.tracking.compare import comparison, without_history
