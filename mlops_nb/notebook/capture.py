@@ -12,24 +12,32 @@ import os
 import re
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from mlops_nb.errors import MlopsError, StoreUnavailable
-from mlops_nb.store.location import set_home
+from mlops_nb.notebook import files
+from mlops_nb.store.location import set_home, store_folder
 
 if TYPE_CHECKING:
     from mlops_nb.notebook.outputs import OutputListener
     from mlops_nb.notebook.sweep import CellSweep
     from mlops_nb.reproducibility.records import DataFingerprint
-    from mlops_nb.tracking.executions import Execution
-    from mlops_nb.tracking.runs import Output
+    from mlops_nb.store import Store
+    from mlops_nb.tracking.executions import Execution, FileUse
+    from mlops_nb.tracking.runs import Output, Status
     from mlops_nb.tracking.service import ActiveRun
 
 ATTRIBUTE = "mlops"
 """Under this name the shell keeps its Capture."""
+
+MOST_RAN = 2_000
+"""Cells kept in memory until a run wants them; the oldest go first."""
 
 _FIRST_LINE = re.compile(r"%%mlops[ \t]+(run|sweep)\b(.*)", re.DOTALL)
 _FUTURE = re.compile(r"from\s+__future__\s+import\s+[\w\s,]+$")
@@ -45,6 +53,7 @@ class _Going:
         self.params: list[str] = options["param"]
         self.metrics: list[str] = options["metric"]
         self.observed: dict[str, float] = {}
+        self.has_cells = False
 
 
 class _Cell:
@@ -54,11 +63,26 @@ class _Cell:
         self.info = info
         self.started, self.clock = time.time(), time.perf_counter()
         self.runs: list[_Going] = []
-        self.finished: list[int] = []
 
     def is_of(self, info: Any) -> bool:
         """Whether IPython means this cell: a cancelled one has no info, one whose error cannot be shown a new one."""
         return info is None or self.info is info or self.info.raw_cell == info.raw_cell
+
+
+class _Ran(NamedTuple):
+    """A cell that ran, as cheaply as it can be kept: what it reads and writes is looked at when it is recorded.
+
+    `number` counts the cells of this kernel from 1; the paths of `files` are absolute.
+    """
+
+    number: int
+    source: str
+    started: float
+    duration: float
+    status: Status
+    cell_id: str
+    execution_count: int | None
+    files: tuple[FileUse, ...]
 
 
 class Capture:
@@ -73,6 +97,9 @@ class Capture:
         self.is_tracking = False
         self.executed: list[str] = []
         self._cells: list[_Cell] = []
+        self._ran: deque[_Ran] = deque(maxlen=MOST_RAN)
+        self._number = 0
+        self._recorded: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
         self._parameters: dict[str, object] = {}
         self._complained = ""
         self._sweep: CellSweep | None = None
@@ -90,7 +117,9 @@ class Capture:
     def unload(self) -> None:
         """Take every hook off the shell; a run that is going on ends here."""
         for cell in self._cells:
-            self._end_runs(cell, None, None)
+            self._end_runs(cell, None, is_over=False)
+        if self._cells:
+            files.end("", {}, self._home)
         with suppress(ValueError):
             self.shell.events.unregister("pre_run_cell", self.pre_run_cell)
         with suppress(ValueError):
@@ -178,6 +207,8 @@ class Capture:
         """IPython: a cell begins."""
         if not self._cells:
             self.executed.append(info.raw_cell)
+            _take_ended()
+            files.begin()
         self._cells.append(_Cell(info))
 
     def post_run_cell(self, result: Any) -> None:
@@ -192,12 +223,13 @@ class Capture:
             self._watch_syntax(False)
         duration = time.perf_counter() - cell.clock
         try:
+            if not self._cells:
+                self._note_ran(cell, result, duration)
             self._note_parameters(cell)
-            wanted = not self._cells and (self.is_tracking or cell.runs or cell.finished)
-            self._end_runs(cell, result, self._execution(cell, result, duration) if wanted else None)
-            self._complained = "" if wanted else self._complained
+            is_recorded = self._end_runs(cell, result, is_over=not self._cells)
+            self._complained = "" if is_recorded else self._complained
         except KeyboardInterrupt:  # it came while we recorded: the cell is over
-            self._end_runs(cell, result, None)
+            self._end_runs(cell, result, is_over=False)
         except StoreUnavailable as error:
             self._complain(f"mlops_nb: this cell was not recorded: {error.what}. Try: {error.fix}")
         except Exception as error:  # whatever our own fault is, the user's cell is over and well
@@ -207,6 +239,32 @@ class Capture:
         if line != self._complained:
             print(line, file=sys.stderr)
         self._complained = line
+
+    def _note_ran(self, cell: _Cell, result: Any, duration: float) -> None:
+        """Keep that the cell ran, for the run that may come of it."""
+        self._number += 1
+        raised = _raised(result)
+        status: Status = "FINISHED"
+        if raised is not None:
+            from mlops_nb.tracking.service import status_of
+
+            status = status_of(raised)
+        used: tuple[FileUse, ...] = ()
+        with suppress(Exception):  # what is found out about files is no reason to lose the cell
+            own = getattr(self.shell, "ipython_dir", "")
+            used = files.end(cell.info.raw_cell, self.shell.user_ns, lambda: store_folder().parent, own=own)
+        self._ran.append(
+            _Ran(
+                self._number,
+                cell.info.raw_cell,
+                cell.started,
+                duration,
+                status,
+                getattr(cell.info, "cell_id", None) or "",
+                getattr(result, "execution_count", None),
+                used,
+            )
+        )
 
     def _note_parameters(self, cell: _Cell) -> None:
         source = cell.info.raw_cell
@@ -344,7 +402,7 @@ class Capture:
         cell = self._cells[-1]
         if going in cell.runs:
             cell.runs.remove(going)
-            self._end_run(cell, going, raised, is_shown=False)
+            self._end_run(going, raised, is_shown=False)
 
     def end_sweep(self, sweep: CellSweep) -> None:
         """Show what came of a sweep, and take it off the cell."""
@@ -355,8 +413,6 @@ class Capture:
         service.end(sweep.going.run)
         self.shell.user_ns.pop(TRIAL, None)
         self.shell.user_ns_hidden.pop(TRIAL, None)
-        if sweep.going.run.id is not None and self._cells:
-            self._cells[-1].finished += [*sweep.kept, sweep.going.run.id]
         sweep.progress.end(sweep_panel(sweep.going.record()))
 
     def show_value(self, value: object) -> None:
@@ -378,26 +434,41 @@ class Capture:
                     found.append(fingerprint(name, value))
         return tuple(one for one in found if one is not None)
 
-    def _end_runs(self, cell: _Cell, result: Any, execution: Execution | None) -> None:
-        """End the cell's runs, inner ones first; the last, or else we, record the execution."""
+    def _end_runs(self, cell: _Cell, result: Any, *, is_over: bool) -> bool:
+        """End the cell's runs, inner ones first; the last, or else we, record the cells up to here if it `is_over`.
+
+        Whether there was anything to record.
+        """
         has_runs = bool(cell.runs)
         while cell.runs:
             going = cell.runs.pop()
-            self._end_run(cell, going, _raised(result), None if cell.runs else execution)
-        if execution is not None and not has_runs:
+            self._end_run(going, _raised(result), records_cells=is_over and not cell.runs)
+        return has_runs or (is_over and self._record_cells(_take_ended()))
+
+    def _record_cells(self, ended: Sequence[tuple[Store, int]]) -> bool:
+        """Record the cells up to here where runs were made in this one, or every cell is wanted; whether so."""
+        stores: dict[Store, list[int]] = {}
+        for store, run_id in ended:
+            stores.setdefault(store, []).append(run_id)
+        if self.is_tracking:
             from mlops_nb.store import open_store
+
+            stores.setdefault(open_store(), [])
+        for store, run_ids in stores.items():
             from mlops_nb.tracking import service
 
-            service.record_execution(execution, cell.finished, open_store())
+            service.record_executions(self._unrecorded(store)[0], run_ids, store)
+            self._recorded[store] = self._number
+        return bool(stores)
+
+    def _unrecorded(self, store: Store) -> tuple[list[Execution], int]:
+        """The cells that ran and are not in the store yet, and how many before them were not kept."""
+        known = self._recorded.get(store, 0)
+        ran = [one for one in self._ran if one.number > known]
+        return [self._execution(one, store) for one in ran], ran[0].number - known - 1 if ran else 0
 
     def _end_run(
-        self,
-        cell: _Cell,
-        going: _Going,
-        raised: BaseException | None,
-        execution: Execution | None = None,
-        *,
-        is_shown: bool = True,
+        self, going: _Going, raised: BaseException | None, *, records_cells: bool = False, is_shown: bool = True
     ) -> None:
         from mlops_nb.notebook.inference import OBSERVER
         from mlops_nb.notebook.seeds import seeds_set
@@ -419,7 +490,7 @@ class Capture:
                 "parameters": lambda: self._add_params(going),
                 "metrics": lambda: self._add_metrics(going),
                 "seeds": lambda: run.add_seeds(seeds_set(going.source, self.shell.user_ns)),
-                "cell": lambda: run.add_execution(execution, cell.finished) if execution else None,
+                "cells before it": lambda: self._add_cells(going) if records_cells else None,
             }
             for part, add in parts.items():
                 try:
@@ -432,7 +503,8 @@ class Capture:
             if fault is not None:
                 print(service.not_recorded(run.name, fault), file=sys.stderr)
             return
-        cell.finished.append(run.id)
+        if going.has_cells:
+            self._recorded[run.store] = self._number
         if not is_shown:
             return
         from mlops_nb.panels.run_card import run_card
@@ -476,22 +548,33 @@ class Capture:
             if found:
                 run.log_metrics(found, inferred=True)
 
-    def _execution(self, cell: _Cell, result: Any, duration: float) -> Execution:
+    def _add_cells(self, going: _Going) -> None:
+        from mlops_nb.store import open_store
+
+        run = going.run
+        store = run.store or open_store()
+        ran, lost = self._unrecorded(store)
+        run.add_executions(ran, [run_id for other, run_id in _take_ended() if other is store])
+        going.has_cells = True
+        if lost:
+            run.warnings.append(f"the first {lost:,} cells of this kernel were not kept: lineage begins after them")
+
+    def _execution(self, ran: _Ran, store: Store) -> Execution:
         from mlops_nb.notebook.cells import read_cell
-        from mlops_nb.tracking import service
         from mlops_nb.tracking.executions import Execution
 
-        names = read_cell(cell.info.raw_cell)
+        names, folder = read_cell(ran.source), store.folder.parent
         return Execution(
-            source=cell.info.raw_cell,
-            started=cell.started,
-            duration=duration,
-            status=service.status_of(_raised(result)),
+            source=ran.source,
+            started=ran.started,
+            duration=ran.duration,
+            status=ran.status,
             notebook=self.notebook_name(),
-            cell_id=getattr(cell.info, "cell_id", None) or "",
-            execution_count=getattr(result, "execution_count", None),
+            cell_id=ran.cell_id,
+            execution_count=ran.execution_count,
             reads=names.reads,
-            writes=names.writes,
+            writes=tuple(dict.fromkeys((*names.writes, *names.mutates))),
+            files=tuple(replace(one, path=files.placed(one.path, folder)) for one in ran.files),
         )
 
     def show(self, panel: Any) -> None:
@@ -515,7 +598,7 @@ class Capture:
         finally:
             if going is not None and going in cell.runs:
                 cell.runs.remove(going)
-                self._end_run(cell, going, raised)
+                self._end_run(going, raised)
             if isinstance(cell.info, _NoInfo):
                 self._cells.remove(cell)
 
@@ -533,6 +616,12 @@ class _NoInfo:
 
     def __init__(self, raw_cell: str) -> None:
         self.raw_cell = raw_cell
+
+
+def _take_ended() -> list[tuple[Store, int]]:
+    """The runs that ended since this was last asked; there are none while tracking was not even imported."""
+    service = sys.modules.get("mlops_nb.tracking.service")
+    return service.take_ended() if service else []
 
 
 def _run_tree(tree: ast.Module, namespace: dict[str, object]) -> object:

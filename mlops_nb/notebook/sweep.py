@@ -141,7 +141,6 @@ class CellSweep:
     ) -> None:
         self.host, self.going, self.source, self.progress = host, going, source, progress
         self.elsewhere = elsewhere
-        self.kept: list[int] = []
         self.finished = 0
         self.best: tuple[str, float] | None = None
         self.failures: list[BaseException] = []
@@ -164,7 +163,6 @@ class CellSweep:
         """Note the trials as they come back."""
         with closing(ended):  # type: ignore[type-var]
             for place, trial in enumerate(ended, 1):
-                self.kept.append(trial.run)
                 self.note(trial.metrics)
                 if not self.ended_trial(trial.raised):
                     assert trial.raised is not None

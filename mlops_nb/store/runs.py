@@ -287,6 +287,12 @@ def names_and_ids(store: Store, limit: int = 1000) -> list[tuple[int, str]]:
     ]
 
 
+def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:
+    """The names of runs by number."""
+    rows = store.rows("SELECT id, name FROM runs WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(list(ids))])
+    return {int(number): str(name) for number, name in rows}
+
+
 def metric_names(store: Store) -> list[str]:
     """Every metric name that a listed run has, sorted; the index is jumped through from name to name."""
     rows = store.rows(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import sys
 import threading
 import time
 import traceback
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,10 +40,15 @@ from mlops_nb.tracking.search import runs as runs
 from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
 
 if TYPE_CHECKING:
+    from mlops_nb.notebook.records import NotebookCell
     from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
     from mlops_nb.store import Store
     from mlops_nb.tracking.compare import Comparison
     from mlops_nb.tracking.executions import Execution
+    from mlops_nb.tracking.lineage import LineageGraph
+
+MOST_SESSIONS = 50
+"""Kernels whose cells are looked at for what led to a run through files."""
 
 RETRY_SECONDS = 5.0
 """How long a run whose store failed keeps what it is told in memory before it tries again."""
@@ -53,6 +60,9 @@ _active: list[ActiveRun] = []
 
 _begun_here: ContextVar[tuple[ActiveRun, ...]] = ContextVar("begun_here", default=())
 """The runs that this thread or asyncio task, or one it comes from, began; the innermost last."""
+
+_ended: deque[tuple[Store, int]] = deque(maxlen=10_000)
+"""The runs that ended since `take_ended` was last asked."""
 
 
 class ActiveRun:
@@ -266,9 +276,9 @@ class ActiveRun:
         if seeds:
             self._write(rows.set_seeds, seeds)
 
-    def add_execution(self, one: Execution, others: Sequence[int] = ()) -> None:
-        """Keep the executed cell that the run, and other runs that are over, belong to."""
-        self._write(cells.add_execution, one, tuple(others))
+    def add_executions(self, ran: Sequence[Execution], others: Sequence[int] = ()) -> None:
+        """Keep cells in the order in which they ran; this run, and others that are over, were made in the last."""
+        self._write(cells.add_executions, tuple(ran), tuple(others))
 
     def add_surroundings(self, environment: Environment | None, code: CodeVersion | None) -> None:
         """Keep the packages and the commit the run was made with."""
@@ -313,6 +323,8 @@ class ActiveRun:
             )
         else:
             self._flush(durable=True)
+        if self.fault is None and self.parent is None and self._store is not None and self.id is not None:
+            _ended.append((self._store, self.id))
         return self.fault
 
 
@@ -454,11 +466,18 @@ def record_surroundings(going: ActiveRun) -> None:
         going.add_surroundings(environment(), code_version(home()))
 
 
-def record_execution(one: Execution, run_ids: Sequence[int], store: Store) -> None:
-    """Keep an executed cell, and that these runs belong to it."""
+def record_executions(ran: Sequence[Execution], run_ids: Sequence[int], store: Store) -> None:
+    """Keep cells in the order in which they ran, and that these runs were made in the last."""
     session = session_id(store)
     with store.transaction() as connection:
-        cells.insert_execution(connection, session, one, run_ids)
+        cells.insert_executions(connection, session, ran, run_ids)
+
+
+def take_ended() -> list[tuple[Store, int]]:
+    """Store and number of the runs that ended in this process since this was last asked; parts of a run apart."""
+    found = list(_ended)
+    _ended.clear()
+    return found
 
 
 def not_recorded(name: str, fault: StoreUnavailable) -> str:
@@ -568,6 +587,75 @@ def compare(left: int | str, right: int | str, *more: int | str, store: Store | 
 
     store = store or open_store()
     return comparison([without_history(show(ref, store=store)) for ref in (left, right, *more)])
+
+
+def lineage(
+    ref: int | str,
+    *,
+    saved: Callable[[Store, str], Sequence[NotebookCell] | None] | None = None,
+    store: Store | None = None,
+) -> LineageGraph:
+    """What led to a run: the cells, files, parameters and runs, as they were executed.
+
+    Args:
+        ref: the run, named as for `show`.
+        saved: gives the cells of a notebook, by its name in the store, as they are saved now; None where unknown.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+    """
+    from mlops_nb.tracking import lineage as graphs
+
+    store = store or open_store()
+    run = show(ref, store=store)
+    place = cells.place_of_run(store, run.id)
+    if place is None:
+        return graphs.without_cells(run)
+    history = _history(store, place[0])
+    notebooks = {name: saved(store, name) for name in {one.notebook for one in history} if name} if saved else {}
+    return graphs.lineage(
+        run,
+        history,
+        place[1],
+        run_names=rows.names_of(store, [number for one in history for number in one.runs]),
+        notebooks={name: found for name, found in notebooks.items() if found is not None},
+        files_now=_files_now(store, history),
+    )
+
+
+def _history(store: Store, session: int) -> list[Execution]:
+    """The cells of a session, and of those that wrote files it read, in the order in which they ran."""
+    found = {session: cells.executions(store, session=session)}
+    while len(found) < MOST_SESSIONS:
+        paths = {use.path for ran in found.values() for one in ran for use in one.files if use.is_read}
+        more = [each for each in cells.sessions_that_wrote(store, sorted(paths)) if each not in found]
+        if not more:
+            break
+        found |= {each: cells.executions(store, session=each) for each in more[-MOST_SESSIONS:]}
+    return [one for _, one in heapq.merge(*map(_timed, found.values()), key=lambda pair: pair[0])]
+
+
+def _timed(ran: Sequence[Execution]) -> Iterator[tuple[float, Execution]]:
+    """The cells with times that never go back, though a clock may: within a kernel the order is known."""
+    time_so_far = 0.0
+    for one in ran:
+        time_so_far = max(time_so_far, one.started)
+        yield time_so_far, one
+
+
+def _files_now(store: Store, history: Sequence[Execution]) -> dict[str, tuple[int, float] | None]:
+    """Size and time of the files that were read, as they are now; addresses and packaged data are not looked at."""
+    paths = {use.path for one in history for use in one.files if use.is_read and use.count == 1}
+    return {path: _file_now(store, path) for path in paths if "://" not in path and path[:14] != "site-packages/"}
+
+
+def _file_now(store: Store, path: str) -> tuple[int, float] | None:
+    try:
+        state = (store.folder.parent / Path(path).expanduser()).stat()
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return state.st_size, state.st_mtime
 
 
 def card(run_id: int, *, store: Store) -> RunCard:

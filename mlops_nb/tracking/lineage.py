@@ -1,0 +1,539 @@
+"""What led to a run: the cells, files, parameters and runs, from the executions that were recorded.
+
+The order of execution decides, not the order of the notebook: whoever wrote a name last before a cell read it is
+where the value came from, also when cells ran out of order, were edited, deleted or run again. A cell that changes
+an object in place reads and writes it. A function is looked through: who calls it reads what its body reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlops_nb.notebook.cells import BUILTINS, CellNames, FunctionNames, read_cell
+from mlops_nb.notebook.records import NotebookCell
+from mlops_nb.record import Record
+from mlops_nb.tracking.executions import Execution, FileUse
+from mlops_nb.tracking.runs import Run, Status
+from mlops_nb.tracking.values import Value
+
+NodeKind = Literal["cell", "data", "run", "parameter"]
+NodeState = Literal["", "edited", "deleted", "changed", "gone"]
+"""Of a cell: whether the saved notebook has its text still; of a file: whether it is what was read."""
+
+_FILE = "file:"
+"""Before the path of a file, which flows from cell to cell as a name does; no name has a colon."""
+
+_OF_IPYTHON = re.compile(r"_+|_\d+|_i+|_i\d+|_oh|_dh|_ih|In|Out")
+_MAGIC_LINE = re.compile(r"\s*(%%?\w|!|\?)")
+_COMMENT = re.compile(r"\s*#[\s#%*=|-]*(.*?)[\s#*=|-]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Stale(Record):
+    """An input that another cell changed after this one had used it.
+
+    `execution` is that later execution; `at_run` whether it came before the run, so that the run itself was
+    made from what was stale, or only since.
+    """
+
+    name: str
+    execution: int
+    execution_count: int | None
+    label: str
+    at_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineageNode(Record):
+    """A cell that ran, a file or address, a run, or a parameter.
+
+    `label` is a cell's first meaningful line or comment, a file's path, a run's name, a parameter's name. A cell
+    that was captured is the node of its run. `size_bytes` and `modified` are the file's as it was read.
+    """
+
+    id: str
+    kind: NodeKind
+    label: str
+    run: int | None = None
+    execution: int | None = None
+    execution_count: int | None = None
+    cell_id: str = ""
+    notebook: str = ""
+    started: float | None = None
+    duration: float | None = None
+    status: Status | None = None
+    source: str = field(default="", repr=False)
+    value: Value = None
+    size_bytes: int | None = None
+    modified: float | None = None
+    count: int = 1
+    state: NodeState = ""
+    stale: tuple[Stale, ...] = ()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether an input changed after the cell had used it."""
+        return bool(self.stale)
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEdge(Record):
+    """What flows from one node to another: the names, none for a file. `is_import`: nothing but imported names."""
+
+    source: str
+    target: str
+    names: tuple[str, ...] = ()
+    is_import: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineageGraph(Record):
+    """What led to a run: the nodes in the order in which they came about, the run last.
+
+    `unknown` are names that were read and that no recorded cell wrote.
+    """
+
+    run: int
+    name: str
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> LineageNode:
+        """The run itself."""
+        return self.nodes[-1]
+
+    @property
+    def cells(self) -> tuple[LineageNode, ...]:
+        """The cells that led to the run, in the order in which they ran; its own apart."""
+        return tuple(node for node in self.nodes[:-1] if node.execution is not None)
+
+    @property
+    def files(self) -> tuple[LineageNode, ...]:
+        """The files and addresses that led to the run."""
+        return tuple(node for node in self.nodes if node.kind == "data")
+
+
+@dataclass(slots=True)
+class _Flow:
+    """Of one execution: where each input came from, and what it wrote.
+
+    `passes` are names that it may have left as they were (bound on some path only, or in a cell that failed).
+    """
+
+    inputs: dict[str, int | None] = field(default_factory=dict)
+    passes: dict[str, int | None] = field(default_factory=dict)
+    writes: dict[str, None] = field(default_factory=dict)
+
+
+def lineage(
+    run: Run,
+    executions: Sequence[Execution],
+    execution: int,
+    *,
+    run_names: Mapping[int, str] | None = None,
+    notebooks: Mapping[str, Sequence[NotebookCell]] | None = None,
+    files_now: Mapping[str, tuple[int, float] | None] | None = None,
+) -> LineageGraph:
+    """The graph of what led to a run.
+
+    Args:
+        run: the run.
+        executions: executed cells in the order in which they ran, those after the run included.
+        execution: the `id` of the one in which the run was made.
+        run_names: the names of the runs that the executions mention.
+        notebooks: by name, the cells of the notebooks as they are saved now, where that is known.
+        files_now: size and time of files as they are now, None for one that is gone; what is missing is not known.
+    """
+    history = _History(executions, notebooks or {})
+    target = next(place for place, one in enumerate(executions) if one.id == execution)
+    return _Graph(run, history, target, run_names or {}, files_now or {}).graph()
+
+
+def without_cells(run: Run) -> LineageGraph:
+    """The graph of a run that no recorded cell made."""
+    return LineageGraph(run.id, run.name, (_run_node(run),))
+
+
+class _History:
+    """The executions, what flowed between them, and where their cells stand."""
+
+    def __init__(self, executions: Sequence[Execution], notebooks: Mapping[str, Sequence[NotebookCell]]) -> None:
+        self.executions = executions
+        self.names = [read_cell(one.source) for one in executions]
+        self.flows = list(_flows(executions, self.names))
+        self.keys = [_cell_key(one) for one in executions]
+        self.writers: dict[str, list[int]] = {}
+        self.again: dict[tuple[str, str], list[int]] = {}
+        for place, (flow, key) in enumerate(zip(self.flows, self.keys, strict=True)):
+            self.again.setdefault(key, []).append(place)
+            for name in flow.writes:
+                self.writers.setdefault(name, []).append(place)
+        self.saved = {name: _Saved(cells) for name, cells in notebooks.items()}
+
+    def is_above(self, first: int, second: int) -> bool:
+        """Whether a cell stands above another: in the saved notebook, else by which ran first of all."""
+        one, other = self.executions[first], self.executions[second]
+        if one.notebook == other.notebook and (saved := self.saved.get(one.notebook)):
+            places = (saved.place_of(one), saved.place_of(other))
+            if places[0] is not None and places[1] is not None:
+                return places[0] < places[1]
+        return self.again[self.keys[first]][0] < self.again[self.keys[second]][0]
+
+    def changes(self, name: str, later: int, earlier: int | None) -> bool:
+        """Whether a later execution gave a name another value, as far as its text can tell.
+
+        What is imported, a literal of the same value, and a function of the same text are no change.
+        """
+        if self.executions[later].status != "FINISHED":
+            return False
+        if earlier is None or name.startswith(_FILE):
+            return True
+        new, old = self.names[later], self.names[earlier]
+        if name in new.mutates:
+            return True
+        if name in new.imports:
+            return name not in old.imports
+        if name in new.literals and name in old.literals:
+            return repr(new.literals[name]) != repr(old.literals[name])
+        is_same_text = self.executions[later].source == self.executions[earlier].source
+        return not (is_same_text and name in new.functions and name in old.functions)
+
+    def stale(self, place: int, target: int) -> Iterator[Stale]:
+        """The inputs of an execution that a cell above it changed later, unless it ran again after that."""
+        again = self.again[self.keys[place]]
+        for name, earlier in self.flows[place].inputs.items():
+            after = [later for later in self.writers.get(name, ()) if later > place]
+            changed = [later for later in after if self._disturbs(name, later, earlier, place)]
+            at_run = [later for later in changed if later < target and not _any_between(again, later, target)]
+            since = [later for later in changed if again[-1] < later]
+            if at_run or since:
+                one = self.executions[(at_run or since)[-1]]
+                yield Stale(_plain(name), one.id, one.execution_count, cell_heading(one.source), bool(at_run))
+
+    def _disturbs(self, name: str, later: int, earlier: int | None, place: int) -> bool:
+        one, mine = self.executions[later], self.executions[place]
+        if self.keys[later] == self.keys[place]:
+            return False
+        if one.session == mine.session:
+            return self.is_above(later, place) and self.changes(name, later, earlier)
+        return name.startswith(_FILE) and self.changes(name, later, earlier)
+
+
+def _any_between(places: Sequence[int], first: int, last: int) -> bool:
+    return any(first < place < last for place in places)
+
+
+class _Saved:
+    """The code cells of a notebook as it is saved."""
+
+    def __init__(self, cells: Sequence[NotebookCell]) -> None:
+        code = [cell for cell in cells if cell.kind == "code"]
+        self.by_id = {cell.id: (place, cell.source.strip()) for place, cell in enumerate(code) if cell.id}
+        self.by_source = {cell.source.strip(): place for place, cell in reversed(list(enumerate(code)))}
+
+    def place_of(self, one: Execution) -> int | None:
+        """Where the cell of an execution stands; None where it is no longer there."""
+        if one.cell_id in self.by_id:
+            return self.by_id[one.cell_id][0]
+        return self.by_source.get(one.source.strip())
+
+    def state_of(self, one: Execution) -> NodeState:
+        """Whether the text that ran is still there."""
+        text = one.source.strip()
+        if one.cell_id in self.by_id:
+            return "" if self.by_id[one.cell_id][1] == text else "edited"
+        return "" if text in self.by_source else "deleted"
+
+
+def _cell_key(one: Execution) -> tuple[str, str]:
+    """What the executions of one cell have in common: its id where the front end tells one, else its text."""
+    return one.notebook, one.cell_id or f"\n{one.source.strip()}"
+
+
+def _flows(executions: Sequence[Execution], names: Sequence[CellNames]) -> Iterator[_Flow]:
+    """What every execution read from which, and what it wrote; kernels have names of their own and share files."""
+    writers: dict[int, dict[str, int]] = {}
+    functions: dict[int, dict[str, FunctionNames]] = {}
+    files: dict[str, int] = {}
+    for place, (one, cell) in enumerate(zip(executions, names, strict=True)):
+        known, defined = writers.setdefault(one.session, {}), functions.setdefault(one.session, {})
+        flow = _name_flow(one, cell, known, defined)
+        flow.inputs |= {f"{_FILE}{use.path}": _file_writer(use, files) for use in one.files if use.is_read}
+        yield flow
+        known.update(dict.fromkeys(flow.writes, place))
+        files.update(dict.fromkeys((use.path for use in one.files if use.is_written), place))
+        flow.writes |= {f"{_FILE}{use.path}": None for use in one.files if use.is_written}
+        for name in flow.writes:
+            if name in cell.functions:
+                defined[name] = cell.functions[name]
+            elif name not in flow.passes and name not in cell.mutates:
+                defined.pop(name, None)
+
+
+def _name_flow(
+    one: Execution, cell: CellNames, known: Mapping[str, int], defined: Mapping[str, FunctionNames]
+) -> _Flow:
+    reads, writes = _touched(cell, defined)
+    sure = set(cell.writes) - set(cell.uncertain) if one.status == "FINISHED" else set()
+    passes = [name for name in writes if name not in sure and name not in reads]
+    return _Flow(
+        {name: known.get(name) for name in reads if name in known or name not in BUILTINS},
+        {name: known.get(name) for name in passes},
+        writes,
+    )
+
+
+def _touched(cell: CellNames, defined: Mapping[str, FunctionNames]) -> tuple[dict[str, None], dict[str, None]]:
+    """What a cell reads and writes, the functions it uses looked through."""
+    reads = dict.fromkeys(cell.reads)
+    writes = dict.fromkeys((*cell.writes, *cell.mutates))
+    own = set(cell.writes) - set(cell.uncertain)
+    waiting = [name for name in reads if name in defined]
+    while waiting:
+        function = defined[waiting.pop()]
+        writes |= dict.fromkeys((*function.writes, *function.mutates))
+        for name in (*function.reads, *function.mutates):
+            if name not in reads and name not in own:
+                reads[name] = None
+                if name in defined:
+                    waiting.append(name)
+    return reads, writes
+
+
+def _file_writer(use: FileUse, files: Mapping[str, int]) -> int | None:
+    """Who wrote a file last, or its folder where many stand together, or of such a folder any file in it."""
+    if use.path.endswith("/"):
+        return max((place for path, place in files.items() if path.startswith(use.path)), default=None)
+    above = f"{use.path.rpartition('/')[0]}/"
+    return max((files[path] for path in (use.path, above) if path in files), default=None)
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix(_FILE)
+
+
+class _Graph:
+    """The part of a history that led to one execution, as nodes and edges."""
+
+    def __init__(
+        self,
+        run: Run,
+        history: _History,
+        target: int,
+        run_names: Mapping[int, str],
+        files_now: Mapping[str, tuple[int, float] | None],
+    ) -> None:
+        self.run, self.history, self.target = run, history, target
+        self.run_names, self.files_now = run_names, files_now
+        self.params = {param.name for param in run.params}
+        self.flows: dict[int, dict[int, dict[str, None]]] = {}
+        self.read_files: dict[int, dict[str, int | None]] = {}
+        self.unknown: dict[str, None] = {}
+        self._trace()
+
+    def _trace(self) -> None:
+        """Follow every input back, from the run's cell on."""
+        seen = {self.target}
+        waiting = [self.target]
+        while waiting:
+            place = waiting.pop()
+            for name, writer in self.history.flows[place].inputs.items():
+                for source, reader in self._sources(name, writer, place):
+                    if name.startswith(_FILE):
+                        self.read_files.setdefault(reader, {})[_plain(name)] = source
+                    elif source is None:
+                        self.unknown[name] = None
+                        continue
+                    else:
+                        self.flows.setdefault(reader, {}).setdefault(source, {})[name] = None
+                    if source is not None and source not in seen:
+                        seen.add(source)
+                        waiting.append(source)
+        self.places = sorted(seen)
+        self.by_id = {self._id(place): place for place in self.places}
+
+    def _sources(self, name: str, writer: int | None, reader: int) -> Iterator[tuple[int | None, int]]:
+        """The writer of a name, and the writers before it while each may have left the name as it was."""
+        yield writer, reader
+        while writer is not None and name in self.history.flows[writer].passes:
+            earlier = self.history.flows[writer].passes[name]
+            if earlier is not None:
+                yield earlier, writer
+            writer = earlier
+
+    def graph(self) -> LineageGraph:
+        nodes: dict[str, LineageNode] = {}
+        edges: dict[tuple[str, str], dict[str, None]] = {}
+        for place in self.places:
+            for path, writer in sorted(self.read_files.get(place, {}).items()):
+                node = self._data(path, writer, place)
+                nodes.setdefault(node.id, node)
+                edges[node.id, self._id(place)] = {}
+                if writer is not None:
+                    edges[self._id(writer), node.id] = {}
+            for source, names in sorted(self.flows.get(place, {}).items()):
+                self._add_names(source, place, names, nodes, edges)
+            nodes[self._id(place)] = self._cell(place)
+        return LineageGraph(
+            self.run.id,
+            self.run.name,
+            tuple(nodes.values()),
+            tuple(
+                LineageEdge(source, target, tuple(sorted(names)), self._is_import(source, names))
+                for (source, target), names in edges.items()
+            ),
+            tuple(sorted(name for name in self.unknown if not _OF_IPYTHON.fullmatch(name))),
+        )
+
+    def _add_names(
+        self,
+        source: int,
+        place: int,
+        names: Iterable[str],
+        nodes: dict[str, LineageNode],
+        edges: dict[tuple[str, str], dict[str, None]],
+    ) -> None:
+        """The edge between two cells; a name that the run has as a parameter goes through a node of its own."""
+        literals = self.history.names[source].literals
+        for name in names:
+            if name in self.params and name in literals:
+                parameter = f"parameter:{name}:{self.history.executions[source].id}"
+                nodes.setdefault(parameter, LineageNode(parameter, "parameter", name, value=literals[name]))
+                edges[self._id(source), parameter] = {}
+                edges[parameter, self._id(place)] = {}
+            else:
+                edges.setdefault((self._id(source), self._id(place)), {})[name] = None
+
+    def _is_import(self, source: str, names: Mapping[str, None]) -> bool:
+        place = self.by_id.get(source)
+        return bool(names) and place is not None and set(names) <= set(self.history.names[place].imports)
+
+    def _id(self, place: int) -> str:
+        if place == self.target:
+            return f"run:{self.run.id}"
+        return f"cell:{self.history.executions[place].id}"
+
+    def _data(self, path: str, writer: int | None, reader: int) -> LineageNode:
+        use = next(use for use in self.history.executions[reader].files if use.path == path and use.is_read)
+        version = "" if writer is None else f":{self.history.executions[writer].id}"
+        now = self.files_now.get(path, ()) if use.count == 1 else ()
+        state: NodeState = ""
+        if now is None:
+            state = "gone"
+        elif now and use.modified is not None and now != (use.size_bytes, use.modified):
+            state = "changed"
+        return LineageNode(
+            f"data:{path}{version}",
+            "data",
+            path,
+            size_bytes=use.size_bytes,
+            modified=use.modified,
+            count=use.count,
+            state=state,
+        )
+
+    def _cell(self, place: int) -> LineageNode:
+        one = self.history.executions[place]
+        is_target = place == self.target
+        run = self.run.id if is_target else one.runs[0] if len(one.runs) == 1 else None
+        name = self.run.name if is_target else self.run_names.get(run or 0, "")
+        saved = self.history.saved.get(one.notebook)
+        return LineageNode(
+            self._id(place),
+            "run" if name else "cell",
+            name or cell_heading(one.source),
+            run=run,
+            execution=one.id,
+            execution_count=one.execution_count,
+            cell_id=one.cell_id,
+            notebook=one.notebook,
+            started=one.started,
+            duration=one.duration,
+            status=self.run.status if is_target else one.status,
+            source=one.source,
+            state=saved.state_of(one) if saved else "",
+            stale=tuple(self.history.stale(place, self.target)),
+        )
+
+
+def _run_node(run: Run) -> LineageNode:
+    return LineageNode(
+        f"run:{run.id}",
+        "run",
+        run.name,
+        run=run.id,
+        execution_count=run.execution_count,
+        cell_id=run.cell_id,
+        notebook=run.notebook,
+        started=run.started,
+        duration=run.duration,
+        status=run.status,
+        source=run.source,
+    )
+
+
+def cell_heading(source: str) -> str:
+    """The first comment of a cell, or else its first line that is more than an import or a magic.
+
+    >>> cell_heading("%%time\\nimport os\\n\\n# --- Load the flights ---\\ndf = read()")
+    'Load the flights'
+    >>> cell_heading("import numpy as np\\nx = np.ones(3)"), cell_heading("import os")
+    ('x = np.ones(3)', 'import os')
+    """
+    lines = [line.strip() for line in re.split(r"[\r\n]+", source[:20_000]) if line.strip()]
+    plain = [line for line in lines if not _MAGIC_LINE.match(line)]
+    code = [line for line in plain if not line.startswith(("import ", "from "))]
+    for line in code:
+        match = _COMMENT.match(line)
+        if match is None:
+            return line[:200]
+        if any(char.isalnum() for char in match[1]):
+            return match[1][:200]
+    return ((plain or lines)[0] if lines else "")[:200]
+
+
+def mermaid(graph: LineageGraph) -> str:
+    """The graph as a Mermaid flowchart, which GitHub and JupyterLab draw from Markdown."""
+    short = {node.id: f"n{number}" for number, node in enumerate(graph.nodes)}
+    lines = ["flowchart TD"]
+    lines += [f"    {short[node.id]}{_mermaid_box(node)}" for node in graph.nodes]
+    for edge in graph.edges:
+        names = _mermaid_text(", ".join(edge.names), 60)
+        lines.append(
+            f"    {short[edge.source]} -->{f'|{chr(34)}{names}{chr(34)}|' if names else ''} {short[edge.target]}"
+        )
+    stale = [short[node.id] for node in graph.nodes if node.is_stale]
+    lines += ["    classDef stale stroke-dasharray: 4", f"    class {','.join(stale)} stale"] if stale else []
+    return "\n".join(lines)
+
+
+_MERMAID_SHAPES: dict[NodeKind, tuple[str, str]] = {
+    "cell": ("[", "]"),
+    "data": ("[(", ")]"),
+    "run": ("([", "])"),
+    "parameter": ("[/", "/]"),
+}
+
+
+def _mermaid_box(node: LineageNode) -> str:
+    number = f"[{node.execution_count}] " if node.execution_count is not None and node.kind == "cell" else ""
+    run = f" (run {node.run})" if node.kind == "run" else ""
+    value = f" = {node.value!r}" if node.kind == "parameter" else ""
+    marks = "".join(f", {word}" for word in (node.state, "stale" if node.is_stale else "") if word)
+    opening, closing = _MERMAID_SHAPES[node.kind]
+    return f'{opening}"{_mermaid_text(f"{number}{node.label}{value}{run}{marks}", 120)}"{closing}'
+
+
+def _mermaid_text(text: str, limit: int) -> str:
+    """The text with whatever Mermaid or HTML would act on written as an entity.
+
+    >>> _mermaid_text('a<b> "c" #1;', 80)
+    'a#60;b#62; #34;c#34; #35;1#59;'
+    """
+    text = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return "".join(char if char.isalnum() or char in " _.,:/=+-…" else f"#{ord(char)};" for char in text)
