@@ -87,18 +87,33 @@ def read_cell(source: str) -> CellNames:
     >>> names.reads, names.writes, names.mutates
     (('Forest', 'n', 'X', 'df'), ('model',), ('df',))
     """
+    return _read(source, {})
+
+
+def read_cell_after(source: str, functions: Mapping[str, FunctionNames]) -> CellNames:
+    """The names of a cell, those included that functions defined before it read and change where it uses them.
+
+    >>> after = read_cell_after("y = f(2)", {"f": FunctionNames(reads=("rate",))})
+    >>> after.reads, after.writes
+    (('f', 'rate'), ('y',))
+    """
+    names = read_cell(source)
+    return _read(source, functions) if any(name in functions for name in names.reads) else names
+
+
+def _read(source: str, functions: Mapping[str, FunctionNames]) -> CellNames:
     text = cell_text(source)
     tree = parsed(text.python)
     if tree is None:
         return CellNames(is_valid=False, is_python=text.is_python)
     try:
-        return _names_of(tree, is_python=text.is_python)
+        return _names_of(tree, functions, is_python=text.is_python)
     except RecursionError:
         return CellNames(is_valid=False, is_python=text.is_python)
 
 
-def _names_of(tree: ast.Module, *, is_python: bool = True) -> CellNames:
-    cell = _Cell()
+def _names_of(tree: ast.Module, functions: Mapping[str, FunctionNames], *, is_python: bool) -> CellNames:
+    cell = _Cell(functions)
     cell.visit_all(tree.body)
     fixed = {name: value for name, value in cell.literals.items() if name in cell.bound}
     return CellNames(
@@ -343,10 +358,11 @@ class _Scope(ast.NodeVisitor):
 
 
 class _Cell(_Scope):
-    """The top level of a cell, in the order in which it runs."""
+    """The top level of a cell, in the order in which it runs, after `earlier` functions were defined."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Mapping[str, FunctionNames] | None = None) -> None:
         super().__init__()
+        self.earlier = earlier or {}
         self.bound: set[str] = set()
         self.writes: dict[str, set[str]] = {}
         self.deleted: dict[str, None] = {}
@@ -360,18 +376,18 @@ class _Cell(_Scope):
     def read(self, name: str) -> None:
         if name not in self.bound:
             self.reads[name] = None
-        elif name in self.functions:
-            self._call(name, set())
+        self._call(name, set())
 
     def _call(self, name: str, seen: set[str]) -> None:
-        """A function of this cell is used: what it reads is read now, through the functions it uses."""
+        """A name is used: where it is a function, what it reads is read now, through the functions it uses."""
+        names = (self.functions if name in self.bound else self.earlier).get(name)
+        if names is None or name in seen:
+            return
         seen.add(name)
-        names = self.functions[name]
         for each in names.reads:
             if each not in self.bound:
                 self.reads[each] = None
-            elif each in self.functions and each not in seen:
-                self._call(each, seen)
+            self._call(each, seen)
         for each in names.mutates:
             self.mutates[each] = None
         for each in names.writes:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mlops_nb.notebook.cells import BUILTINS, CellNames, FunctionNames, read_cell
+from mlops_nb.notebook.cells import CellNames, FunctionNames, read_cell, read_cell_after
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import Record
 from mlops_nb.tracking.executions import Execution, FileUse
@@ -165,7 +165,7 @@ class _History:
     def __init__(self, executions: Sequence[Execution], notebooks: Mapping[str, Sequence[NotebookCell]]) -> None:
         self.executions = executions
         self.names = [read_cell(one.source) for one in executions]
-        self.flows = list(_flows(executions, self.names))
+        self.flows = list(_flows(executions))
         self.keys = [_cell_key(one) for one in executions]
         self.writers: dict[str, list[int]] = {}
         self.again: dict[tuple[str, str], list[int]] = {}
@@ -255,54 +255,37 @@ def _cell_key(one: Execution) -> tuple[str, str]:
     return one.notebook, one.cell_id or f"\n{one.source.strip()}"
 
 
-def _flows(executions: Sequence[Execution], names: Sequence[CellNames]) -> Iterator[_Flow]:
+def _flows(executions: Sequence[Execution]) -> Iterator[_Flow]:
     """What every execution read from which, and what it wrote; kernels have names of their own and share files."""
     writers: dict[int, dict[str, int]] = {}
     functions: dict[int, dict[str, FunctionNames]] = {}
     files: dict[str, int] = {}
-    for place, (one, cell) in enumerate(zip(executions, names, strict=True)):
+    for place, one in enumerate(executions):
         known, defined = writers.setdefault(one.session, {}), functions.setdefault(one.session, {})
-        flow = _name_flow(one, cell, known, defined)
-        flow.inputs |= {f"{_FILE}{use.path}": _file_writer(use, files) for use in one.files if use.is_read}
-        yield flow
+        cell = read_cell_after(one.source, defined)
+        flow = _name_flow(one, cell, known)
         known.update(dict.fromkeys(flow.writes, place))
-        files.update(dict.fromkeys((use.path for use in one.files if use.is_written), place))
+        _define(cell, flow, defined)
+        flow.inputs |= {f"{_FILE}{use.path}": _file_writer(use, files) for use in one.files if use.is_read}
         flow.writes |= {f"{_FILE}{use.path}": None for use in one.files if use.is_written}
-        for name in flow.writes:
-            if name in cell.functions:
-                defined[name] = cell.functions[name]
-            elif name not in flow.passes and name not in cell.mutates:
-                defined.pop(name, None)
+        files.update(dict.fromkeys((use.path for use in one.files if use.is_written), place))
+        yield flow
 
 
-def _name_flow(
-    one: Execution, cell: CellNames, known: Mapping[str, int], defined: Mapping[str, FunctionNames]
-) -> _Flow:
-    reads, writes = _touched(cell, defined)
-    sure = set(cell.writes) - set(cell.uncertain) if one.status == "FINISHED" else set()
-    passes = [name for name in writes if name not in sure and name not in reads]
-    return _Flow(
-        {name: known.get(name) for name in reads if name in known or name not in BUILTINS},
-        {name: known.get(name) for name in passes},
-        writes,
-    )
-
-
-def _touched(cell: CellNames, defined: Mapping[str, FunctionNames]) -> tuple[dict[str, None], dict[str, None]]:
-    """What a cell reads and writes, the functions it uses looked through."""
-    reads = dict.fromkeys(cell.reads)
+def _name_flow(one: Execution, cell: CellNames, known: Mapping[str, int]) -> _Flow:
     writes = dict.fromkeys((*cell.writes, *cell.mutates))
-    own = set(cell.writes) - set(cell.uncertain)
-    waiting = [name for name in reads if name in defined]
-    while waiting:
-        function = defined[waiting.pop()]
-        writes |= dict.fromkeys((*function.writes, *function.mutates))
-        for name in (*function.reads, *function.mutates):
-            if name not in reads and name not in own:
-                reads[name] = None
-                if name in defined:
-                    waiting.append(name)
-    return reads, writes
+    sure = set(cell.writes) - set(cell.uncertain) if one.status == "FINISHED" else set()
+    passes = [name for name in writes if name not in sure and name not in cell.reads]
+    return _Flow({name: known.get(name) for name in cell.reads}, {name: known.get(name) for name in passes}, writes)
+
+
+def _define(cell: CellNames, flow: _Flow, defined: dict[str, FunctionNames]) -> None:
+    """Note which names are functions now."""
+    for name in flow.writes:
+        if name in cell.functions:
+            defined[name] = cell.functions[name]
+        elif name not in flow.passes and name not in cell.mutates:
+            defined.pop(name, None)
 
 
 def _file_writer(use: FileUse, files: Mapping[str, int]) -> int | None:
