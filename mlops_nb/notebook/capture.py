@@ -160,8 +160,9 @@ class Capture:
         match = _FIRST_LINE.match(lines[0]) if lines else None
         if match is None:
             return lines
-        self._watch_syntax(True)
         name, arguments = match[1], match[2].strip()
+        if name == "sweep" or "--metric" not in arguments:
+            self._watch_syntax(True)
         if {"-h", "--help"} & set(arguments.split()):
             return [f"get_ipython().run_line_magic('mlops', '{name} --help')\n"]
         body = self.transform(lines[1:])
@@ -331,7 +332,8 @@ class Capture:
             for name, value in options["tag"]:
                 run.set_tag(name, value)
         self.shell.user_ns[OBSERVER] = self.shell.user_ns_hidden[OBSERVER] = observer_of(going.observed)
-        self._watch_syntax(True)
+        if not going.metrics:
+            self._watch_syntax(True)
         going.listener.start()
         run.start_clock()
         return going
@@ -370,6 +372,7 @@ class Capture:
             cell_id=getattr(cell.info, "cell_id", None) or "",
         )
         service.begin(going.run)
+        going.run.start_clock()
         going.notes += unread_axes(axes, text, self.shell.user_ns)
         going.run.add_data(data := self._data_read(text))
         self.shell.user_ns_hidden[TRIAL] = None

@@ -51,6 +51,7 @@ def _environment_text(environment: Environment) -> str:
     return _last_environment[0][1]
 
 
+@lru_cache(maxsize=16)
 def _environment(content: str) -> Environment:
     fields = json.loads(content)
     return Environment(**{**fields, "gpus": tuple(fields.get("gpus", ()))})

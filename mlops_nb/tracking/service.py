@@ -123,7 +123,8 @@ class ActiveRun:
         self.thread = threading.get_ident()
         self._duration: float | None = None
         self._usage: Usage | None = None
-        self.start_clock()
+        self._meter: Meter | None = None
+        self._clock = time.perf_counter()
 
     @property
     def store(self) -> Store | None:
@@ -285,9 +286,8 @@ class ActiveRun:
         self._write(rows.set_surroundings, environment, code)
 
     def begin(self) -> None:
-        """Put it into the store as RUNNING; it begins now."""
+        """Put it into the store as RUNNING."""
         self._flush()
-        self.start_clock()
 
     def start_clock(self) -> None:
         """Time, CPU and memory count from now: what was done to record the run is not its own."""
@@ -298,7 +298,7 @@ class ActiveRun:
         """Time, CPU and memory count until now; a run that was resumed had some before."""
         before = self._resumed
         self._duration = time.perf_counter() - self._clock + (before.duration or 0.0 if before else 0.0)
-        self._usage = self._meter.end()
+        self._usage = self._meter.end() if self._meter else None
         if self._usage and before and before.usage:
             self._usage = self._usage.together(before.usage)
 
@@ -428,6 +428,7 @@ def recorded(going: ActiveRun) -> Iterator[ActiveRun]:
     error = None
     try:
         begin(going)
+        going.start_clock()
         yield going
     except BaseException as raised:
         status, error = status_of(raised), run_error(raised)

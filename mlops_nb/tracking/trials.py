@@ -211,6 +211,7 @@ def sweep(
     going = GoingSweep(name, read, sample=sample, seed=seed, resume=resume, metrics=metrics, tags=tags, store=store)
     try:
         service.begin(going.run)
+        going.run.start_clock()
         for params in going.left:
             yield _recorded_trial(going, params)
     except BaseException:  # Ctrl-C in between, or the loop was left: by what the trial raised, or by `break`
