@@ -3,7 +3,7 @@
     %load_ext mlops_nb
     %%mlops run baseline --param n_estimators --metric accuracy
 
-In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`,
+In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
 `status`, `export`.
 Everything is imported when it is first used.
 """
@@ -20,6 +20,7 @@ _PLACES = {
     "sweep": "mlops_nb.tracking.trials",
     "show": "mlops_nb.tracking.service",
     "compare": "mlops_nb.tracking.service",
+    "why": "mlops_nb.tracking.service",
     "status": "mlops_nb.tracking.service",
     "use_store": "mlops_nb.tracking.service",
     "log": "mlops_nb.tracking.logging",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.service import show as show
     from mlops_nb.tracking.service import status as status
     from mlops_nb.tracking.service import use_store as use_store
+    from mlops_nb.tracking.service import why as why
     from mlops_nb.tracking.trials import sweep as sweep
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
-Values = Literal["", "run", "sort", "path", "name", "axis", "query", "text"]
-"""What completion offers for an option's value: run names and numbers, what runs are sorted by, files, names of the
-namespace, parts of a query. A query or a text is the rest of the line."""
+Values = Literal["", "run", "sort", "metric", "path", "name", "axis", "query", "text"]
+"""What completion offers for an option's value: run names and numbers, what runs are sorted by, metrics, files,
+names of the namespace, parts of a query. A query or a text is the rest of the line."""
 
 Place = Literal["cell", "line", "terminal"]
 
@@ -139,6 +139,14 @@ def _compare(options: Mapping[str, Any], context: Context) -> Answer:
 
     found = service.compare(options["left"], options["right"], *options["more"])
     return Answer(found, comparison_panel(found))
+
+
+def _why(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.causes import causes_panel
+    from mlops_nb.tracking import service
+
+    found = service.why(options["left"], options["right"], metric=options["metric"])
+    return Answer(found, causes_panel(found))
 
 
 def _status(options: Mapping[str, Any], context: Context) -> Answer:
@@ -312,6 +320,18 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops compare 16 17", "%mlops compare baseline deeper 17"),
             ("line", "terminal"),
             _compare,
+        ),
+        Command(
+            "why",
+            "Name what could explain that a metric differs between two runs, the most plausible first.",
+            (
+                Option("left", "the run before, named as for show", "run"),
+                Option("right", "the run after", "run"),
+                Option("--metric", "the metric to explain (default: the first that differs)", "metric", "NAME"),
+            ),
+            ("%mlops why 16 17", "%mlops why baseline deeper --metric accuracy"),
+            ("line", "terminal"),
+            _why,
         ),
         Command(
             "note",

@@ -150,7 +150,7 @@ def _values(option: Option, fragment: str, namespace: dict[str, object]) -> list
         return sorted(f"{name}=" for name, value in namespace.items() if _is_setting(name, value))
     if option.values == "path":
         return _files(fragment)
-    if option.values in ("run", "sort"):
+    if option.values in ("run", "sort", "metric"):
         with suppress(MlopsError):
             return _from_store(option.values, fragment)
     return []
@@ -164,6 +164,8 @@ def _from_store(values: str, fragment: str) -> list[str]:
     store = _store_if_any()
     if store is None:
         return []
+    if values == "metric":
+        return [_typed(name) for name in metric_names(store)]
     if values == "sort":
         names = [*ATTRIBUTES, *metric_names(store)]
         _, fields = query_offers(fragment.removeprefix("-"), StoredNames(store), list)

@@ -7,7 +7,8 @@ run_card.py     the card under a captured cell
 runs.py         the runs table with its plot; runs_view.py its values, runs_plot.py its picture, runs_live.py its widget
 run.py          one run, whole
 annotated.py    a run's tags and note, after they were changed
-comparison.py   two runs, only what differs
+comparison.py   two or more runs, only what differs
+causes.py       why two runs differ
 sweep.py        a sweep and its trials
 status.py       the store
 export.py       the exported script and its verification
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PANELS = {
     "mlops_nb.tracking.runs.Run": "run",
     "mlops_nb.tracking.compare.Comparison": "comparison",
+    "mlops_nb.tracking.causes.Causes": "causes",
     "mlops_nb.tracking.runs.StoreStatus": "status",
     "mlops_nb.notebook.records.Export": "export",
 }

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -72,8 +72,47 @@ def _packages(folders: tuple[tuple[str, object], ...]) -> dict[str, str]:
         for entry in os.listdir(folder) if changed else ():  # noqa: PTH208 - five times as fast
             if entry.endswith(".dist-info") and "-" in entry:
                 name, _, version = entry.removesuffix(".dist-info").rpartition("-")
-                packages.setdefault(name.replace("_", "-").lower(), version)
+                packages.setdefault(_plain(name), version)
     return dict(sorted(packages.items()))
+
+
+def distributions_of(modules: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The installed distributions that modules come from, named as in `Environment.packages`."""
+    from importlib.metadata import packages_distributions
+
+    known = packages_distributions()
+    return {module: tuple(_plain(name) for name in known[module]) for module in modules if module in known}
+
+
+def needs_of(distributions: Iterable[str]) -> dict[str, frozenset[str]]:
+    """What installed distributions need, and what that needs, extras apart."""
+    return {name: frozenset(_all_needed(name)) for name in distributions}
+
+
+def _all_needed(name: str) -> set[str]:
+    found, waiting = set[str](), [name]
+    while waiting:
+        for other in _needed(waiting.pop()):
+            if other not in found:
+                found.add(other)
+                waiting.append(other)
+    return found - {name}
+
+
+@lru_cache(maxsize=1024)
+def _needed(name: str) -> tuple[str, ...]:
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        lines = requires(name) or ()
+    except PackageNotFoundError:
+        return ()
+    plain = (re.match(r"[\w.-]+", line) for line in lines if "extra ==" not in line)
+    return tuple(_plain(match[0]) for match in plain if match)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "-").lower()
 
 
 def code_version(folder: Path) -> CodeVersion | None:

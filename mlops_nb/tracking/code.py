@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher, unified_diff
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from mlops_nb.notebook.cells import dotted_call, read_cell
 from mlops_nb.notebook.ipython_syntax import cell_text, parsed
 from mlops_nb.record import Record
 from mlops_nb.tracking.runs import Run
-from mlops_nb.tracking.values import Value
+from mlops_nb.tracking.values import Value, bounded_text
+
+if TYPE_CHECKING:
+    from mlops_nb.tracking.lineage import LineageGraph, LineageNode
+
+_FIT = re.compile(r"\.(fit|fit_transform|fit_predict|set_params|seed)\s*\(")
+"""Methods that change an object in place, to the same whatever it was before."""
+
+OWN_CELL = "the run's cell"
+"""What the cell that a run was made in is called."""
 
 # fmt: off
 _SHOWING = frozenset({
@@ -60,6 +71,93 @@ class Origin(Record):
     cells: tuple[LedCell, ...]
     files: tuple[LedFile, ...] = ()
     unknown: tuple[str, ...] = ()
+
+
+def without_history(run: Run) -> Origin:
+    """A run of which nothing is known but its own cell."""
+    return Origin(run, (LedCell(run.source, OWN_CELL, run.cell_id),))
+
+
+def origin_of(run: Run, graph: LineageGraph) -> Origin:
+    """A run and what led to it, from the graph of its lineage.
+
+    A file that a cell of the chain wrote flows from that cell to its reader as a name does.
+    """
+    nodes = (*graph.cells, graph.target)
+    places = {node.id: place for place, node in enumerate(nodes)}
+    inputs: list[dict[str, int]] = [{} for _ in nodes]
+    between = {node.id: node.label for node in graph.nodes if node.id not in places}
+    makers = {edge.target: places[edge.source] for edge in graph.edges if edge.source in places}
+    for edge in graph.edges:
+        reader = places.get(edge.target)
+        if reader is not None and edge.source in places:
+            inputs[reader] |= dict.fromkeys(edge.names, places[edge.source])
+        elif reader is not None and edge.source in makers:
+            inputs[reader][between[edge.source]] = makers[edge.source]
+    files = tuple(
+        LedFile(node.label, node.size_bytes, node.modified, readers)
+        for node in graph.files
+        if node.id not in makers
+        and (readers := tuple(places[edge.target] for edge in graph.edges if edge.source == node.id))
+    )
+    before = (LedCell(node.source, _label(node), node.cell_id, inputs[place]) for place, node in enumerate(nodes[:-1]))
+    own = LedCell(run.source or graph.target.source, OWN_CELL, graph.target.cell_id, inputs[-1])
+    return without_refits(Origin(run, (*before, own), files, graph.unknown))
+
+
+def without_refits(origin: Origin) -> Origin:
+    """The chain without cells that mattered only by a fit, of which a later cell's own fit leaves nothing."""
+    cells = origin.cells
+    inputs = [dict(cell.inputs) for cell in cells]
+    for place, cell in enumerate(cells):
+        for name in _only_fitted(cell.source) & set(inputs[place]):
+            source = inputs[place][name]
+            while name in _only_fitted(cells[source].source) and name in inputs[source]:
+                source = inputs[source][name]
+            inputs[place][name] = source
+    kept = sorted(_reached(inputs, len(cells) - 1))
+    if len(kept) == len(cells):
+        return origin
+    places = {old: new for new, old in enumerate(kept)}
+    return replace(
+        origin,
+        cells=tuple(
+            replace(cells[old], inputs={name: places[source] for name, source in inputs[old].items()}) for old in kept
+        ),
+        files=tuple(
+            replace(file, readers=tuple(places[old] for old in file.readers if old in places))
+            for file in origin.files
+            if set(file.readers) & set(places)
+        ),
+    )
+
+
+def _only_fitted(source: str) -> set[str]:
+    """The names that a cell changes in place by nothing but a fit."""
+    changed = set(read_cell(source).mutates)
+    if not changed:
+        return changed
+    unfitted = read_cell(_FIT.sub(".without_effect(", source))
+    return changed - {*unfitted.mutates, *unfitted.writes}
+
+
+def _reached(inputs: Sequence[Mapping[str, int]], place: int) -> set[int]:
+    found, waiting = set[int](), [place]
+    while waiting:
+        if (each := waiting.pop()) not in found:
+            found.add(each)
+            waiting += inputs[each].values()
+    return found
+
+
+def led_to(cells: Sequence[LedCell], place: int) -> set[int]:
+    """A cell and the cells that its inputs came from, and theirs, by their places."""
+    return _reached([cell.inputs for cell in cells], place)
+
+
+def _label(node: LineageNode) -> str:
+    number = "" if node.execution_count is None else f" [{node.execution_count}]"
+    return f"cell{number} ({bounded_text(node.label, 60)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +218,7 @@ def matched_cells(left: Sequence[LedCell], right: Sequence[LedCell]) -> list[tup
     lasts = (len(left) - 1, len(right) - 1)
     pairs = {lasts[1]: lasts[0]}
     rest = list(range(lasts[0]))
-    for is_same in (_mean_the_same, _have_one_id, _write_the_same):
+    for is_same in (same_meaning, _have_one_id, _write_the_same):
         for place in range(lasts[1]):
             if place in pairs:
                 continue
@@ -133,7 +231,8 @@ def matched_cells(left: Sequence[LedCell], right: Sequence[LedCell]) -> list[tup
     return matched + [(pairs.get(place), place) for place in range(len(right))]
 
 
-def _mean_the_same(left: LedCell, right: LedCell) -> int:
+def same_meaning(left: LedCell, right: LedCell) -> int:
+    """1 where two cells do the same, whatever they look like, else 0."""
     return int(left.source == right.source or _meaning(left.source) == _meaning(right.source))
 
 
@@ -237,11 +336,15 @@ def _lines(old: Sequence[Statement], new: Sequence[Statement]) -> ChangedLines:
 
 @dataclass(frozen=True, slots=True)
 class KnownChange:
-    """A recorded value that changed: its names (the last part of each), before and after."""
+    """A recorded value that changed: its names (the last part of each), before and after.
+
+    `perhaps` are names that are passed on without saying as what: such a one must have the very values.
+    """
 
     names: frozenset[str]
     before: Value
     after: Value
+    perhaps: frozenset[str] = frozenset()
 
 
 def explaining(lines: ChangedLines, known: Sequence[KnownChange]) -> list[KnownChange] | None:
@@ -333,7 +436,7 @@ class _Explained:
             return False
         for one in self.known:
             same = (old is None or _equal(old[0], one.before)) and (new is None or _equal(new[0], one.after))
-            if same and (name in one.names or name == ""):
+            if same and (name == "" or name in one.names | one.perhaps):
                 self.used.append(one)
                 return True
         return False

@@ -8,12 +8,9 @@ from typing import Any
 
 from mlops_nb.record import Record
 from mlops_nb.reproducibility.records import DataFingerprint
-from mlops_nb.tracking.code import CellChange, LedCell, Origin, cell_changes
+from mlops_nb.tracking.code import CellChange, Origin, cell_changes
 from mlops_nb.tracking.runs import Run
 from mlops_nb.tracking.values import Value
-
-OWN_CELL = "the run's cell"
-"""What the cell that a run was made in is called."""
 
 HARDWARE = (
     *("os", "platform", "cpu", "cores", "memory_bytes", "gpus", "gpu_driver", "blas", "blas_core", "blas_threads"),
@@ -84,11 +81,6 @@ def comparison(origins: Sequence[Origin]) -> Comparison:
         surroundings=differences([_surroundings(run) for run in runs]),
         resources=differences([_resources(run) for run in runs]),
     )
-
-
-def without_history(run: Run) -> Origin:
-    """A run of which nothing is known but its own cell."""
-    return Origin(run, (LedCell(run.source, OWN_CELL, run.cell_id),))
 
 
 def differences(sides: Sequence[Mapping[str, Value]]) -> tuple[Difference, ...]:

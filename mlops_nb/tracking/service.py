@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from mlops_nb.notebook.records import NotebookCell
     from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
     from mlops_nb.store import Store
+    from mlops_nb.tracking.causes import Causes
+    from mlops_nb.tracking.code import Origin
     from mlops_nb.tracking.compare import Comparison
     from mlops_nb.tracking.executions import Execution
     from mlops_nb.tracking.lineage import LineageGraph
@@ -584,10 +586,49 @@ def annotate(
 
 def compare(left: int | str, right: int | str, *more: int | str, store: Store | None = None) -> Comparison:
     """Two or more runs and only what differs between them; each named as for `show`."""
-    from mlops_nb.tracking.compare import comparison, without_history
+    from mlops_nb.tracking.compare import comparison
 
     store = store or open_store()
-    return comparison([without_history(show(ref, store=store)) for ref in (left, right, *more)])
+    return comparison([_origin(ref, store) for ref in (left, right, *more)])
+
+
+def _origin(ref: int | str, store: Store) -> Origin:
+    """A run and what led to it."""
+    from mlops_nb.tracking.code import origin_of
+
+    run = show(ref, store=store)
+    return origin_of(run, lineage(run.id, store=store))
+
+
+def why(left: int | str, right: int | str, *, metric: str | None = None, store: Store | None = None) -> Causes:
+    """What could explain that a metric differs between two runs, the most plausible first.
+
+    Args:
+        left: the run before, named as for `show`.
+        right: the run after.
+        metric: the metric to explain; by default the first that differs.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+        BadArgument: neither run has the metric.
+    """
+    from mlops_nb.reproducibility.service import distributions_of, needs_of
+    from mlops_nb.tracking.causes import causes
+    from mlops_nb.tracking.code import imported_modules
+
+    store = store or open_store()
+    before, after = _origin(left, store), _origin(right, store)
+    known = {each.name for origin in (before, after) for each in origin.run.metrics}
+    if metric is not None and metric not in known:
+        near = nearest(metric, known) or next(iter(sorted(known)), "")
+        raise BadArgument(
+            f"metric == {bounded_text(metric, 60)!r}, neither run has it",
+            f"%mlops why {before.run.id} {after.run.id}" + (f" --metric {near}" if near else ""),
+        )
+    distributions = distributions_of(imported_modules((*before.cells, *after.cells)))
+    needs = needs_of({name for names in distributions.values() for name in names})
+    return causes(before, after, metric=metric, distributions=distributions, needs=needs)
 
 
 def lineage(

@@ -6,6 +6,7 @@ import math
 from html.parser import HTMLParser
 
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+from mlops_nb.tracking.causes import Cause, Causes
 from mlops_nb.tracking.code import CellChange, ChangedLines
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
 from mlops_nb.tracking.runs import (
@@ -72,6 +73,30 @@ def a_comparison(left: Run | None = None, right: Run | None = None, **difference
 
 def a_code_difference(diff: str, run: int = 7) -> CodeDifference:
     return CodeDifference(run, CellChange("the run's cell", 0, 0, diff, (ChangedLines(("a",), ("b",), 1, 1),)))
+
+
+def some_causes(name: str = "depth", **fields) -> Causes:
+    whole = {
+        "left_run": 5,
+        "left_name": "rf-baseline",
+        "right_run": 7,
+        "right_name": "deeper",
+        "metric": Difference("accuracy", (0.912, 0.881)),
+        "other_metrics": ("f1",),
+        "causes": (
+            Cause("code", "cell [2] (load)", "x = f()", "x = g()", "line 3 of cell [2] (load)", ("X: 9 rows fewer",)),
+            Cause("parameter", name, "3", "5", f"parameter {name} 3 → 5"),
+        ),
+        "unlikely": (Cause("package", name, "1", "2", f"package {name} 1 → 2"),),
+        "equal": ("the code of 3 cells", name),
+        "left": (),
+    }
+    return Causes(**{**whole, **fields})
+
+
+def hostile_causes(name: str) -> Causes:
+    one = tuple(Cause(kind, name, name, name, name, (name,)) for kind in ("code", "data", "package"))
+    return Causes(5, name, 7, name, Difference(name, (1.0, None)), (name,), one, one, (name,), (name,))
 
 
 def a_status(**fields) -> StoreStatus:

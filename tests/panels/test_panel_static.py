@@ -11,6 +11,7 @@ import pytest
 
 from mlops_nb.notebook.records import Export, LeftOut, ScriptParameter, ScriptStep
 from mlops_nb.panels.blocks import Table, as_html, columns_wide
+from mlops_nb.panels.causes import causes_panel
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.export import export_panel
 from mlops_nb.panels.run import run_panel
@@ -31,9 +32,11 @@ from tests.panels.records import (
     a_run,
     a_status,
     a_table,
+    hostile_causes,
     hostile_comparison,
     hostile_run,
     hostile_table,
+    some_causes,
 )
 
 LIMIT = 200_000
@@ -62,6 +65,7 @@ def hostile_panels(name: str) -> list[Panel]:
         run_card(RunCard(run, {name: 1.0}, {name: 1.0, "loss": 2.0}, 5)),
         run_panel(run),
         comparison_panel(hostile_comparison(name)),
+        causes_panel(hostile_causes(name)),
         status_panel(a_status(path=name, notebook=name, last_run=a_row(1, name=name))),
         export_panel(an_export(name, a_proof(name, None))),
         runs_panel(hostile_table()),
@@ -76,6 +80,7 @@ def pleasant_panels() -> list[Panel]:
         status_panel(a_status()),
         export_panel(an_export(verification=a_proof())),
         runs_panel(a_table()),
+        causes_panel(some_causes()),
     ]
 
 
@@ -102,7 +107,7 @@ def test_a_sentence_of_a_real_name_is_read_with_every_style_removed():
     assert "accuracy0.912▲ +0.0120 better (0.900)" in bare
 
 
-@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("place", range(7))
 def test_the_same_record_gives_the_same_panel(place):
     assert pleasant_panels()[place].outputs() == pleasant_panels()[place].outputs()
 
@@ -268,6 +273,42 @@ def test_many_runs_stand_side_by_side_and_those_that_do_not_fit_are_named():
     assert "Not in them: run 7, run 8 and run 9." in panel.text()
     assert panel.html().count('<th scope="col"') == 2 * 7
     assert "run 4 against run 1" in panel.text()
+
+
+def test_why_answers_in_one_sentence_with_the_causes_below():
+    panel = causes_panel(some_causes())
+    assert as_sentence(panel) == (
+        "accuracy ▼ -0.0310 worse (0.912) from rf-baseline (run 5) to deeper (run 7). 2 causes could explain it: "
+        "line 3 of cell [2] (load); parameter depth 3 → 5."
+    )
+    assert "<del>-x = f()</del>\n<ins>+x = g()</ins>" in panel.html()
+    assert "1 unlikely change" in panel.text()
+    assert "the code of 3 cells, depth." in panel.html()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"causes": (), "left": ("shuffle without random_state in cell [1] (a), line 2",)},
+            "nothing recorded could explain it: chance without a seed or the clock is left.",
+        ),
+        ({"causes": (), "metric": None}, "differ in no metric, nor in anything that could change one."),
+        ({"metric": None}, "No metric differs between rf-baseline (run 5) and deeper (run 7), although"),
+        ({"metric": Difference("f1", (0.5, None))}, "f1 was not measured in deeper (run 7). 2 causes"),
+        ({"metric": Difference("f1", (0.5, 0.5))}, "f1 is 0.500 in both"),
+        ({"causes": some_causes().causes * 3}, "and 3 more."),
+        ({"causes": some_causes().causes[1:]}, "One cause could explain it: parameter depth 3 → 5."),
+    ],
+)
+def test_why_speaks_truth_of_whatever_was_found(fields, said):
+    assert said in as_sentence(causes_panel(some_causes(**fields)))
+
+
+def test_without_a_cause_what_was_looked_at_stands_in_the_text():
+    text = causes_panel(some_causes(causes=(), left=("the clock in cell [1]",))).text()
+    assert "Left: the clock in cell [1]" in text
+    assert "Looked at and equal: the code of 3 cells, depth." in text
 
 
 def as_sentence(panel: Panel) -> str:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_nb.tracking.code import KnownChange, LedCell, cell_changes, changed_lines, explaining, matched_cells
+from mlops_nb.tracking.code import (
+    KnownChange,
+    LedCell,
+    LedFile,
+    Origin,
+    cell_changes,
+    changed_lines,
+    explaining,
+    matched_cells,
+    without_refits,
+)
+from mlops_nb.tracking.runs import Run
 
 DEPTH = KnownChange(frozenset({"depth", "max_depth"}), 3, 5)
 
@@ -105,3 +116,25 @@ def test_only_cells_whose_text_differs_are_changes_and_layout_has_no_lines():
     found = cell_changes(left, right)
     assert [(one.label, bool(one.lines)) for one in found] == [("cell 1", False), ("cell 2", True)]
     assert "-b = f(a)\n+b = g(a)" in found[1].diff
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "kept"),
+    [
+        ("model.fit(X)", "model.fit(Z)", ["cell 0", "own"]),
+        ("model.partial_fit(X)", "model.partial_fit(X)", ["cell 0", "cell 1", "own"]),
+        ("model.fit(X)", "a = model.score(X)", ["cell 0", "cell 1", "own"]),
+        ("model.fit(X); rows.append(1)", "model.fit(X); rows.append(1)", ["cell 0", "cell 1", "own"]),
+        ("model = model.fit(X)", "model.fit(X)", ["cell 0", "cell 1", "own"]),
+    ],
+)
+def test_a_cell_of_which_a_later_fit_leaves_nothing_is_not_in_the_chain(first, again, kept):
+    cells = (
+        LedCell("model, rows = Forest(), []", "cell 0"),
+        LedCell(first, "cell 1", inputs={"model": 0, "rows": 0}),
+        LedCell(again, "own", inputs={"model": 1, **({"rows": 1} if "rows" in again else {})}),
+    )
+    run = Run(1, "1" * 32, "a", "cell", "FINISHED", 0.0)
+    found = without_refits(Origin(run, cells, (LedFile("x.csv", 1, 1.0, (1,)),)))
+    assert [cell.label for cell in found.cells] == kept
+    assert len(found.files) == len(kept) - 2

@@ -1,0 +1,101 @@
+"""Why two runs differ: the causes in words, with before and after; what was equal is folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words
+from mlops_nb.panels.theme import Panel, change_span
+from mlops_nb.panels.wording import count, listed, many_lines, number, one_line
+from mlops_nb.tracking.causes import Cause, Causes
+
+ROWS = 20
+IN_SENTENCE = 3
+LINES = 4_000
+"""Characters of the changed lines of a cell."""
+
+
+def causes_panel(found: Causes) -> Panel:
+    """The causes, the most plausible first."""
+    return Panel(_blocks(found))
+
+
+def _blocks(found: Causes) -> Iterator[Block]:
+    yield Line(_sentence(found), "sentence")
+    if found.causes:
+        yield _table("Causes", found, found.causes)
+        for cause in found.causes[:ROWS]:
+            if cause.kind == "code":
+                yield Pre(f"Code: {one_line(cause.words, 120)}", many_lines(_as_diff(cause), LINES), "diff")
+    for words in found.left:
+        yield Line(f"Left: {one_line(words, 200)}")
+    if not found.causes:
+        yield Line(f"Looked at and equal: {_all(found.equal)}.", "small")
+    if found.other_metrics:
+        yield Line(
+            f"Other metrics that differ: {listed([one_line(name, 40) for name in found.other_metrics], 8)}.", "small"
+        )
+    if found.unlikely:
+        yield Fold(f"{count(len(found.unlikely), 'unlikely change')}", (_table("Unlikely", found, found.unlikely),))
+    if found.causes and found.equal:
+        yield Fold("What was looked at and is equal", (Line(f"{_all(found.equal)}."),))
+
+
+def _all(words: Sequence[str]) -> str:
+    return ", ".join(one_line(each, 120) for each in words) or "nothing was recorded of both"
+
+
+def _sentence(found: Causes) -> Words:
+    left = f"{one_line(found.left_name, 40)} (run {found.left_run})"
+    right = f"{one_line(found.right_name, 40)} (run {found.right_run})"
+    if found.metric is None:
+        if not found.causes:
+            return f"{right} and {left} differ in no metric, nor in anything that could change one."
+        changed = count(len(found.causes), "change")
+        return f"No metric differs between {left} and {right}, although there is {changed} that could: {_named(found)}."
+    moved = _moved(found, left, right)
+    if not found.causes:
+        return (*moved, ", and nothing recorded could explain it: chance without a seed or the clock is left.")
+    number_of = "One cause" if len(found.causes) == 1 else f"{len(found.causes)} causes"
+    return (*moved, f". {number_of} could explain it: {_named(found)}.")
+
+
+def _moved(found: Causes, left: str, right: str) -> tuple[str | Span, ...]:
+    """How the metric moved, in a few words."""
+    assert found.metric is not None
+    name = one_line(found.metric.name, 40)
+    before, after = (value if isinstance(value, int | float) else None for value in found.metric.values)
+    if before is None or after is None:
+        lacking = left if before is None else right
+        return (f"{name} was not measured in {lacking}",)
+    if before == after or (before != before and after != after):
+        return (f"{name} is {number(float(after))} in both, {left} and {right}",)
+    shape, words = change_span(found.metric.name, float(after), float(before))
+    return (f"{name} ", shape, words, f" from {left} to {right}")
+
+
+def _named(found: Causes) -> str:
+    named = [one_line(cause.words, 120) for cause in found.causes[:IN_SENTENCE]]
+    more = len(found.causes) - len(named)
+    return "; ".join([*named, f"and {more} more"] if more > 0 else named)
+
+
+def _table(caption: str, found: Causes, causes: Sequence[Cause]) -> Table:
+    follows = any(cause.follows for cause in causes)
+    columns = ("cause", f"run {found.left_run}", f"run {found.right_run}", *(("so that",) if follows else ()))
+    rows = tuple(_row(cause, follows) for cause in causes[:ROWS])
+    return Table(caption, columns, rows, more=f"+{len(causes) - ROWS} more" if len(causes) > ROWS else "")
+
+
+def _row(cause: Cause, follows: bool) -> tuple[Words, ...]:
+    name = one_line(cause.name, 60)
+    shown = name if name.startswith(cause.kind) or cause.kind in ("python", "hardware") else f"{cause.kind} {name}"
+    sides = [one_line(side.strip().partition("\n")[0], 80) for side in (cause.before, cause.after)]
+    if not any(sides):
+        shown = one_line(cause.words, 160)
+    return (shown, *sides, *((one_line("; ".join(cause.follows), 160),) if follows else ()))
+
+
+def _as_diff(cause: Cause) -> str:
+    gone = [f"-{line}" for line in cause.before.splitlines()]
+    return "\n".join([*gone, *(f"+{line}" for line in cause.after.splitlines())])
