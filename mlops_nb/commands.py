@@ -90,19 +90,16 @@ def _runs(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.runs import runs_panel
     from mlops_nb.store import open_store
     from mlops_nb.tracking import service
+    from mlops_nb.tracking.search import RunSearch
 
-    store, limit = open_store(), options["limit"]
-
-    def table() -> Any:
-        return service.runs(**{**options, "limit": 1000 if limit is None else limit}, store=store)
-
-    found = table()
+    store = open_store()
+    search = RunSearch(**options, store=store)
+    found = search.table()
     panel = runs_panel(
         found,
+        search=search,
         load=lambda run: service.show(run, store=store),
         compare=lambda left, right: service.compare(left, right, store=store),
-        refresh=table,
-        limit=limit,
     )
     return Answer(found, panel)
 
@@ -289,7 +286,10 @@ COMMANDS: Mapping[str, Command] = {
                     default="-started",
                 ),
                 Option(
-                    "--limit", "at most so many (default: 1000, ten of them in the static form)", metavar="N", kind=int
+                    "--limit",
+                    "at most so many (default: all; ten of them in the static form, 500 in --json)",
+                    metavar="N",
+                    kind=int,
                 ),
             ),
             (

@@ -10,29 +10,27 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from mlops_nb.errors import MlopsError
-from mlops_nb.panels.blocks import Line, as_html
+from mlops_nb.errors import BadQuery, MlopsError
+from mlops_nb.panels.blocks import Line, Pre, as_html
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.run import run_panel
-from mlops_nb.panels.runs_plot import drawable_rows, drawn_words, figure
+from mlops_nb.panels.runs_plot import PLOTTED, drawn_words, figure
 from mlops_nb.panels.runs_view import (
     PAGE,
-    best_run,
     cell_texts,
     columns_of,
-    filtered_rows,
+    how_many_shown,
     main_metric,
     main_param,
     most_common,
     sentence,
-    sorted_rows,
 )
 from mlops_nb.panels.theme import framed
 from mlops_nb.panels.wording import count, many_lines, one_line
 from mlops_nb.tracking.runs import RunTable
 
 if TYPE_CHECKING:
-    from mlops_nb.panels.runs_view import Compare, Load, Refresh
+    from mlops_nb.panels.runs_view import Compare, Load, Search
 
 HERE = Path(__file__).parent
 
@@ -50,21 +48,22 @@ class LiveRuns:
     """The state of a live runs panel, and the widgets that show it.
 
     Args:
-        table: the runs.
+        table: the first of the runs that were asked for; columns and choices are its.
+        search: gives what is shown and drawn, and the table anew.
         load: gives a run whole.
         compare: gives the comparison of two.
-        refresh: gives the table anew.
     """
 
-    def __init__(self, table: RunTable, load: Load | None, compare: Compare | None, refresh: Refresh | None) -> None:
-        self._all, self._load, self._compare, self._refresh = table, load, compare, refresh
+    def __init__(self, table: RunTable, search: Search, load: Load | None, compare: Compare | None) -> None:
+        self._all, self._search, self._load, self._compare = table, search, load, compare
+        self._text, self._total = "", table.total
         self.sort, self.page = "", 0
         self.ticked: list[int] = []
         self.open: int | None = None
         self.compared: tuple[int, int] | None = None
         self._is_filling = False
         self.head = ipywidgets.HTML()
-        self.filter = ipywidgets.Text(description="Filter", placeholder="name, status, parameter or tag")
+        self.filter = ipywidgets.Text(description="Filter", placeholder="words, or metrics.accuracy > 0.9")
         self.filter.layout.width = "320px"
         self.metric = ipywidgets.Dropdown(description="Plot")
         self.param = ipywidgets.Dropdown(description="against")
@@ -75,6 +74,7 @@ class LiveRuns:
             tooltips=["One parameter against the metric", "All parameters to the metric"],
         )
         self.kind.style.button_width = "auto"
+        self.mistake = ipywidgets.HTML()
         self.again = ipywidgets.Button(description="Refresh", tooltip="Read the runs again")
         self.plot = ipywidgets.Output()
         self.plot.add_class("mlops-runs-plot")
@@ -97,6 +97,7 @@ class LiveRuns:
                 self.plot,
                 self.drawn,
                 ipywidgets.HBox([self.filter, self.again], layout=wrap),
+                self.mistake,
                 self.table,
                 self.detail,
             ]
@@ -126,18 +127,24 @@ class LiveRuns:
         self.metric.value = metric if metric in metrics else main_metric(self._all)
         self.param.value = param if param in params else main_param(self._all, self.metric.value)
 
-    def _rows(self) -> list[Any]:
-        rows = filtered_rows(self._all.rows, self.filter.value)
-        return sorted_rows(rows, self.sort) if self.sort else rows
+    def _page(self) -> RunTable:
+        """The rows of the page; the last page where there are no longer so many."""
+        found = self._search.page(self._text, self.sort, self.page * PAGE, PAGE)
+        last = max(0, -(-found.total // PAGE) - 1)
+        if not 0 <= self.page <= last:
+            self.page = min(max(self.page, 0), last)
+            found = self._search.page(self._text, self.sort, self.page * PAGE, PAGE)
+        return found
 
     def _show(self) -> None:
-        rows = self._rows()
-        pages = max(1, -(-len(rows) // PAGE))
-        self.page = min(max(self.page, 0), pages - 1)
+        found = self._page()
+        self._total = found.total
         columns = columns_of(self._all)
-        shown = rows[self.page * PAGE : (self.page + 1) * PAGE]
-        texts = cell_texts(shown, columns, self._all.now)
-        self.head.value = framed(as_html([Line(sentence(self._all), "sentence")]))
+        texts = cell_texts(found.rows, columns, found.now)
+        metric = main_metric(self._all)
+        best = self._search.best(metric) if metric else None
+        said = sentence(self._all, how_many_shown(self._all, self._search.limit), best, metric)
+        self.head.value = framed(as_html([Line(said, "sentence")]))
         self.table.view = {
             "caption": "Runs",
             "hint": "Click a row to open it, tick two to compare them, click a heading to sort."
@@ -145,21 +152,21 @@ class LiveRuns:
             "columns": [{"key": one.key, "label": one.label, "right": one.right} for one in columns],
             "rows": [
                 {"id": row.id, "cells": [text for text, _ in cells], "hover": [hover for _, hover in cells]}
-                for row, cells in zip(shown, texts, strict=True)
+                for row, cells in zip(found.rows, texts, strict=True)
             ],
             "sort": self.sort,
             "page": self.page,
-            "pages": pages,
+            "pages": max(1, -(-found.total // PAGE)),
             "ticked": list(self.ticked),
             "open": self.open,
-            "said": "; ".join(filter(None, (self._counted(len(shown), len(rows)), self._below()))),
+            "said": "; ".join(filter(None, (self._counted(len(found.rows), found.total), self._below()))),
         }
 
     def _counted(self, shown: int, having: int) -> str:
         if not shown:
             return "no run matches the filter"
         first = self.page * PAGE + 1
-        matching = " that match the filter" if self.filter.value.strip() else ""
+        matching = " that match the filter" if self._text.strip() else ""
         return f"{first:,} to {first + shown - 1:,} of {count(having, 'run')}{matching}"
 
     def _below(self) -> str:
@@ -175,16 +182,16 @@ class LiveRuns:
             self.plot.outputs, self.table.picture = (), "no plot yet"
             self.drawn.value = framed(as_html([Line("No run has a metric yet: %%mlops run NAME --metric accuracy")]))
             return
-        rows = filtered_rows(self._all.rows, self.filter.value)
-        if not drawable_rows(rows, metric, self.param.value if self.kind.value == "scatter" else "run"):
+        kind = self.kind.value
+        drawn = self._search.drawn(self._text, metric, self.param.value if kind == "scatter" else "run", PLOTTED[kind])
+        if not drawn.rows:
             self.plot.outputs, self.table.picture = (), "nothing to draw"
             self.drawn.value = framed(
                 as_html([Line("Nothing to draw: none of these runs has a value there.", "small")])
             )
             return
-        best = best_run(self._all.rows, metric)
-        spec = figure(rows, metric, self.param.value, self.kind.value, best)
-        words = drawn_words(rows, metric, self.param.value, self.kind.value)
+        spec = figure(drawn.rows, metric, self.param.value, kind, self._search.best(metric))
+        words = drawn_words(len(drawn.rows), drawn.total, self._total, metric, kind)
         data = {
             "application/vnd.plotly.v1+json": {**spec, "config": {"displayModeBar": False, "responsive": True}},
             "text/plain": words,
@@ -195,8 +202,17 @@ class LiveRuns:
         self.drawn.value = framed(as_html([Line(words, "small")]))
 
     def _filtered(self) -> None:
-        self.page = 0
-        self._show()
+        """Show what the filter leaves; while it cannot be read, what it left before, and the mistake."""
+        before, self._text, self.page = self._text, self.filter.value, 0
+        try:
+            self._show()
+        except BadQuery as error:
+            self._text = before
+            what, _, place = error.what.partition("\n")
+            blocks = as_html([Line(one_line(what, 300), "error"), Pre("", many_lines(place))])
+            self.mistake.value = framed(f'<div role="status">{blocks}</div>')
+            return
+        self.mistake.value = ""
         self._plot()
 
     def _said(self, said: dict[str, Any]) -> None:
@@ -240,9 +256,7 @@ class LiveRuns:
         self.open = run
 
     def _read_again(self) -> None:
-        if self._refresh is None:
-            return
-        self._all = self._refresh()
+        self._all = self._search.table()
         self._is_filling = True
         try:
             self._choices()

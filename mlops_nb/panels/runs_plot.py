@@ -38,14 +38,20 @@ def spread(rows: Sequence[RunSummary], metric: str, most: int = PLOTTED["scatter
     return picked
 
 
-def drawn_words(rows: Sequence[RunSummary], metric: str, param: str, kind: str) -> str:
-    """Which of the runs the figure shows, and how to read it."""
-    having = len(drawable_rows(rows, metric, param if kind == "scatter" else "run"))
-    drawn = min(having, PLOTTED[kind])
-    words = f"{drawn:,} of {count(len(rows), 'run')} drawn" if drawn < len(rows) else f"{count(drawn, 'run')} drawn"
+def drawn_words(drawn: int, having: int, of: int, metric: str, kind: str) -> str:
+    """Which of the runs the figure shows, and how to read it.
+
+    Args:
+        drawn: how many are drawn.
+        having: how many have a value there.
+        of: how many there are.
+        metric: the metric.
+        kind: `scatter` or `parallel`.
+    """
+    words = f"{drawn:,} of {count(of, 'run')} drawn" if drawn < of else f"{count(drawn, 'run')} drawn"
     if drawn < having:
         words += f", evenly from worst to best {one_line(metric, 40)}"
-    elif having < len(rows):
+    elif having < of:
         words += "; the others have no value there"
     way = "lower" if lower_is_better(metric) else "higher"
     return f"{words}. {way.capitalize()} is better{'; blue lines are the better runs' if kind == 'parallel' else ''}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mlops_nb.panels.wording import (
     STATUS_WORDS,
@@ -32,7 +32,27 @@ PARAMS = 4
 
 Load = Callable[[int], Run]
 Compare = Callable[[int, int], "Comparison"]
-Refresh = Callable[[], RunTable]
+
+
+class Search(Protocol):
+    """The runs that were asked for, wherever they are kept: pages of them, and what is to be drawn of all."""
+
+    limit: int | None
+
+    def table(self) -> RunTable:
+        """The first of them as they are now, and how many match."""
+
+    def page(self, text: str, sort: str, first: int, count: int) -> RunTable:
+        """Rows that a filter leaves, sorted by a column's key, from the `first` on; `total` is how many it leaves."""
+
+    def drawn(self, text: str, metric: str, param: str, most: int) -> RunTable:
+        """At most so many that a filter leaves, evenly over the ranks of a metric; `total` is how many could be."""
+
+    def best(self, metric: str) -> RunSummary | None:
+        """The finished run with the best value of a metric."""
+
+    def why_none(self) -> str:
+        """What to say when there is none though the store has runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +138,20 @@ def cell_text(row: RunSummary, key: str, now: float | None = None) -> tuple[str,
     return setting(value, 24), setting(value, 300)
 
 
-def sentence(table: RunTable) -> str:
-    """How many runs, and which is the best by the commonest metric."""
-    shown = len(table.rows)
+def sentence(table: RunTable, shown: int, best: RunSummary | None, metric: str) -> str:
+    """How many runs are shown, and which is the best of them by the commonest metric."""
     total = count(table.total, "run") if shown == table.total else f"{shown:,} of {count(table.total, 'run')}"
-    metric = main_metric(table)
-    best = best_run(table.rows, metric) if metric else None
     if best is None:
         return f"{total}."
     value = number(float(best.metrics[metric]))
     way = "lowest" if lower_is_better(metric) else "highest"
     said = f"{one_line(best.name, 40)} (run {best.id}) has the {way} {one_line(metric, 40)}: {value}."
     return f"{total}. {'' if shown == table.total else 'Of these, '}{said}"
+
+
+def how_many_shown(table: RunTable, limit: int | None) -> int:
+    """How many of the runs that match are shown: all, or as many as the limit lets."""
+    return table.total if limit is None else min(limit, table.total)
 
 
 def main_metric(table: RunTable) -> str:
@@ -168,36 +190,11 @@ def main_param(table: RunTable, metric: str) -> str:
     return varying[0] if varying else "run"
 
 
-def sorted_rows(rows: Sequence[RunSummary], sort: str) -> list[RunSummary]:
-    """The rows by a column, `-key` downwards; rows without a value come last either way."""
-    key, down = sort.removeprefix("-"), sort.startswith("-")
-    having = [row for row in rows if _sortable(value_of(row, key))]
-    lacking = [row for row in rows if not _sortable(value_of(row, key))]
-    having.sort(key=lambda row: ordered(value_of(row, key)), reverse=down)
-    return having + lacking
-
-
-def _sortable(value: Value) -> bool:
-    return value is not None and value == value
-
-
 def ordered(value: Value) -> tuple[int, float, str]:
     """What a value is sorted by: numbers first, then words."""
     if isinstance(value, bool | int | float):
         return 0, float(value) if abs(value) < 1e300 else (1e300 if value > 0 else -1e300), ""
     return 1, 0.0, str(value).lower()
-
-
-def filtered_rows(rows: Sequence[RunSummary], text: str) -> list[RunSummary]:
-    """The rows in whose name, number, status, parameters or tags every word of the text occurs."""
-    words = text.lower().split()
-    return [row for row in rows if all(word in _searched(row) for word in words)] if words else list(rows)
-
-
-def _searched(row: RunSummary) -> str:
-    parts = [row.name, f"#{row.id}", row.status, row.kind]
-    parts += [f"{name}={value}" for name, value in (*row.params.items(), *row.tags.items())]
-    return " ".join(parts).lower()
 
 
 def is_drawable(value: object) -> bool:

@@ -16,6 +16,7 @@ from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.query import (
     ORDERS,
     All,
+    Among,
     AnyOf,
     Comparison,
     Condition,
@@ -91,6 +92,8 @@ def condition_sql(condition: Condition) -> Sql:
             return _text_sql(words)
         case Words(words):
             return _words_sql(words)
+        case Among(ids):
+            return "r.id IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
 
 
 def _joined(word: str, conditions: Sequence[Condition]) -> Sql:
@@ -344,10 +347,11 @@ class StoredNames:
         return [str(name) for (name,) in self._store.rows(f"SELECT DISTINCT name FROM {group} ORDER BY name")]
 
 
-def _order_sql(order: Order) -> tuple[Sql, str, str]:
+def _order_sql(order: Order, *, is_short: bool = False) -> tuple[Sql, str, str]:
     """Where sorted rows come from, what they are sorted by, and what tells that a run has it.
 
-    CROSS JOIN fixes who comes first: the index of metrics walked from its end for the last values, else the runs.
+    CROSS JOIN fixes who comes first: for a few of the best by a last value the index of metrics, walked from its
+    end; else the runs in their order, because looking up all of them in the order of a metric reads pages at random.
     """
     field, way = order.field, "DESC" if order.is_descending else "ASC"
     if field.group == "run":
@@ -356,7 +360,7 @@ def _order_sql(order: Order) -> tuple[Sql, str, str]:
     joined: Sql = (f"{LISTED} r CROSS JOIN {field.group} o ON o.run_id = r.id AND o.name = ?", [field.name])
     if field.group == "metrics":
         key = part_sql(field)
-        if field.part == "last":
+        if is_short and field.part == "last":
             joined = (f"metrics o CROSS JOIN {LISTED} r ON r.id = o.run_id AND o.name = ?", [field.name])
         return joined, f"{key} {way}, o.run_id {way}", f"{key} IS NOT NULL"
     if field.group == "tags":
@@ -368,10 +372,21 @@ def _order_sql(order: Order) -> tuple[Sql, str, str]:
 
 
 def found_ids(
-    store: Store, condition: Condition, order: Order = NEWEST, *, limit: int | None = None, first: int = 0
+    store: Store,
+    condition: Condition,
+    order: Order = NEWEST,
+    *,
+    limit: int | None = None,
+    first: int = 0,
+    drawable: bool = False,
 ) -> list[int]:
-    """Numbers of the runs that match and have what they are sorted by, from the `first` on."""
-    (source, values), key, has_it = _order_sql(order)
+    """Numbers of the runs that match and have what they are sorted by, from the `first` on.
+
+    `drawable` leaves out what is infinite or beyond all measure.
+    """
+    (source, values), key, has_it = _order_sql(order, is_short=limit is not None and limit + first <= 1000)
+    if drawable:
+        has_it = f"{has_it} AND abs({part_sql(order.field)}) < 1e300"
     where, more = condition_sql(condition)
     rows = store.rows(
         f"SELECT r.id FROM {source} WHERE {has_it} AND {where} ORDER BY {key} LIMIT ? OFFSET ?",
@@ -383,11 +398,29 @@ def found_ids(
 def count_runs(store: Store, condition: Condition, order: Order = NEWEST) -> int:
     """How many runs match and have what they would be sorted by."""
     where, values = condition_sql(condition)
+    has_it, named = _has_sql(order)
+    rows = store.rows(f"SELECT count(*) FROM {LISTED} r WHERE {has_it} AND {where}", [*named, *values])
+    return int(rows[0][0])
+
+
+def lacking_ids(store: Store, condition: Condition, order: Order, *, limit: int, first: int = 0) -> list[int]:
+    """Numbers of the runs that match and do not have what is sorted by, newest first."""
+    where, values = condition_sql(condition)
+    has_it, named = _has_sql(order)
+    rows = store.rows(
+        f"SELECT r.id FROM {LISTED} r WHERE NOT {has_it} AND {where} ORDER BY r.started DESC, r.id DESC "
+        "LIMIT ? OFFSET ?",
+        [*named, *values, limit, first],
+    )
+    return [int(run) for (run,) in rows]
+
+
+def _has_sql(order: Order) -> Sql:
+    """Whether a run has what is sorted by."""
     field, has_it = order.field, _order_sql(order)[2]
-    if field.group != "run":
-        has_it = f"EXISTS (SELECT 1 FROM {field.group} o WHERE o.run_id = r.id AND o.name = ? AND {has_it})"
-        values = [field.name, *values]
-    return int(store.rows(f"SELECT count(*) FROM {LISTED} r WHERE {has_it} AND {where}", values)[0][0])
+    if field.group == "run":
+        return f"({has_it})", []
+    return f"EXISTS (SELECT 1 FROM {field.group} o WHERE o.run_id = r.id AND o.name = ? AND {has_it})", [field.name]
 
 
 _SUMMARY = (

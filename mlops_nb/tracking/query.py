@@ -139,6 +139,13 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """The run is one of these, by number."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The opposite of a condition."""
 
@@ -159,7 +166,7 @@ class AnyOf:
     conditions: tuple[Condition, ...]
 
 
-Condition = Comparison | Presence | TextMatch | Words | Not | All | AnyOf
+Condition = Comparison | Presence | TextMatch | Words | Among | Not | All | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +201,14 @@ _IS_QUERY = re.compile(
     r"[=<>]|\b(?:not\s+)?in\s*\(|\bis\s+(?:not\s+)?null\b[\s)]*$"
     r"|^[\s(]*(?:not[\s(]+)*(?:(?:metrics|params|tags)\.\S"
     rf"|(?:text|{'|'.join(map(re.escape, ATTRIBUTES))})\s{{1,9}}(?:(?:not\s{{1,9}})?(?:in|like|match)|is|exists)\b)",
+    re.IGNORECASE,
+)
+
+
+_IS_FILTER_QUERY = re.compile(
+    r"^[\s(]*(?:not[\s(]+)*(?:(?:metrics|params|tags)\.\S"
+    rf"|(?:text|{'|'.join(map(re.escape, ATTRIBUTES))})"
+    r"(?:\s{1,9}(?:[=!]|(?:not|in|like|match|is|exists)\b)|\s{0,9}[<>]|!=))",
     re.IGNORECASE,
 )
 
@@ -246,6 +261,15 @@ def search_words(text: str) -> TextMatch | None:
     found = re.findall(r'"([^"]*)"?|(\S+)', _storable(text).replace("\0", " "))
     words = tuple(word for phrase, bare in found if any(map(str.isalnum, word := phrase or bare)))
     return TextMatch(words) if words else None
+
+
+def is_filter_query(text: str) -> bool:
+    """Whether what stands in a filter box is a query; words may have an `=` in them there, as `team=delays`.
+
+    >>> [is_filter_query(text) for text in ("forest depth=3", "params.depth=3", "status = failed", "kind=a", "id>3")]
+    [False, True, True, False, True]
+    """
+    return bool(_IS_FILTER_QUERY.search(text))
 
 
 def filter_words(text: str) -> Words | None:

@@ -9,22 +9,28 @@ from typing import TYPE_CHECKING, get_args
 from mlops_nb.errors import BadArgument, BadQuery, nearest
 from mlops_nb.store import open_store
 from mlops_nb.store import search as rows
+from mlops_nb.store.runs import names_and_ids
+from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.query import (
     ATTRIBUTES,
     GROUPS,
     PARTS,
+    Among,
     Condition,
     Field,
     Order,
     Part,
+    Presence,
     conjunction,
     equal,
+    filter_words,
+    is_filter_query,
     is_query,
     parse,
     parse_order,
     search_words,
 )
-from mlops_nb.tracking.runs import Kind, RunTable, Status
+from mlops_nb.tracking.runs import Kind, RunSummary, RunTable, Status
 from mlops_nb.tracking.values import bounded_text
 
 if TYPE_CHECKING:
@@ -62,8 +68,7 @@ def runs(
         BadArgument: an unknown status, kind, sort or part, or a limit below 1.
     """
     store = store or open_store()
-    if limit is not None and limit < 1:
-        raise BadArgument(f"limit == {limit}, must be >= 1", "%mlops runs --limit 100")
+    _check_limit(limit)
     if unknown := [part for part in parts if part not in PARTS]:
         near = nearest(str(unknown[0]), PARTS) or "min"
         raise BadArgument(f"parts == {unknown[0]!r}, must be of {', '.join(PARTS)}", f'mlops_nb.runs(parts=["{near}"])')
@@ -73,6 +78,145 @@ def runs(
     total = len(ids) if limit is None or len(ids) < limit else rows.count_runs(store, condition, order)
     wanted: tuple[Part, ...] = tuple(part for part in PARTS if part in parts and part != "last")
     return RunTable(rows.summaries(store, ids, wanted), total, time.time(), str(store.folder))
+
+
+SAMPLE = 500
+"""Of more runs, the columns, and the names to pick from, are chosen by the first so many."""
+
+
+class RunSearch:
+    """The runs that were asked for, as a panel wants them: a page at a time, and what is to be drawn of all.
+
+    Args:
+        query, search, status, kind, notebook, sort, limit, store: as for `runs`; without a limit it is all of them.
+    """
+
+    def __init__(
+        self,
+        query: str | None = None,
+        *,
+        search: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        notebook: str | None = None,
+        sort: str = "-started",
+        limit: int | None = None,
+        store: Store | None = None,
+    ) -> None:
+        self._store = store or open_store()
+        _check_limit(limit)
+        self._query, self.limit = query, limit
+        condition = condition_of(query, search=search, status=status, kind=kind, notebook=notebook, store=self._store)
+        self._order = order_of(sort, self._store)
+        is_plain = self._order.field.group == "run"
+        self._asked = conjunction(condition, None if is_plain else Presence(self._order.field, "exists"))
+        self._within: Condition = self._asked
+        self._filter = ""
+        self._filtered: Condition = self._within
+        self._drawn: tuple[tuple[str, str, str, int], RunTable] | None = None
+
+    def table(self) -> RunTable:
+        """The first of them as they are now, and how many match."""
+        ids = rows.found_ids(self._store, self._asked, self._order, limit=self.limit or SAMPLE)
+        total = (
+            len(ids) if len(ids) < (self.limit or SAMPLE) else rows.count_runs(self._store, self._asked, self._order)
+        )
+        self._within = self._asked if self.limit is None else Among(tuple(ids))
+        self._filter, self._filtered, self._drawn = "", self._within, None
+        return self._table(ids, total)
+
+    def page(self, text: str, sort: str, first: int, count: int) -> RunTable:
+        """So many rows from the `first` on; those without what is sorted by come last either way.
+
+        Args:
+            text: a query, or words that must all occur in a row.
+            sort: the key of a column, or nothing for the order that was asked for.
+            first: the place of the first row.
+            count: how many rows.
+
+        Raises:
+            BadQuery: the text is a query and cannot be read.
+        """
+        condition = self._matching(text)
+        order = _order_by(sort) if sort else self._order
+        ids = rows.found_ids(self._store, condition, order, limit=count, first=first)
+        total = rows.count_runs(self._store, condition)
+        if len(ids) < count and first + len(ids) < total:
+            having = rows.count_runs(self._store, condition, order)
+            begin = max(0, first - having)
+            ids += rows.lacking_ids(self._store, condition, order, limit=count - len(ids), first=begin)
+        return self._table(ids, total)
+
+    def drawn(self, text: str, metric: str, param: str, most: int) -> RunTable:
+        """At most so many of those with a number for the metric, evenly over its ranks, the best among them.
+
+        `total` is how many have one, and a value for the parameter where that is not `run`.
+        """
+        if self._drawn is not None and self._drawn[0] == (text, metric, param, most):
+            return self._drawn[1]
+        has_param = None if param == "run" else Presence(Field("params", param), "not null")
+        condition = conjunction(self._matching(text), has_param)
+        ranked = rows.found_ids(self._store, condition, Order(Field("metrics", metric)), drawable=True)
+        picked = ranked
+        if len(ranked) > most:
+            picked = [ranked[round(place * (len(ranked) - 1) / (most - 1))] for place in range(most)]
+            best = self._best_id(condition, metric)
+            if best is not None and best not in picked:
+                picked[most // 2] = best
+        self._drawn = (text, metric, param, most), self._table(picked, len(ranked))
+        return self._drawn[1]
+
+    def best(self, metric: str) -> RunSummary | None:
+        """The finished run with the best value of a metric; the newest of equals."""
+        found = self._best_id(self._within, metric)
+        return None if found is None else rows.summaries(self._store, [found])[0]
+
+    def why_none(self) -> str:
+        """What to say when none was found though there are runs; empty where there are none at all."""
+        if not rows.found_ids(self._store, conjunction(), limit=1):
+            return ""
+        name = self._query
+        if name is None or is_query(name):
+            return "No run matches. All of them: %mlops runs"
+        near = nearest(name, {found for _, found in names_and_ids(self._store)})
+        what = f"No run that matches is called {bounded_text(name, 60)!r}."
+        return (
+            f"{what} The nearest: %mlops runs {near}" if near and near != name else f"{what} All of them: %mlops runs"
+        )
+
+    def _matching(self, text: str) -> Condition:
+        """What a filter leaves; words are looked for once, not for every page of what they leave."""
+        if text != self._filter:
+            if is_filter_query(text):
+                self._filtered = conjunction(self._within, asked(text, self._store))
+            elif words := filter_words(text):
+                found = rows.found_ids(self._store, conjunction(self._within, words))
+                self._filtered = Among(tuple(found))
+            else:
+                self._filtered = self._within
+            self._filter = text
+        return self._filtered
+
+    def _best_id(self, condition: Condition, metric: str) -> int | None:
+        order = Order(Field("metrics", metric), is_descending=not lower_is_better(metric))
+        finished = conjunction(equal("status", "FINISHED"), condition)
+        found = rows.found_ids(self._store, finished, order, limit=1, drawable=True)
+        return found[0] if found else None
+
+    def _table(self, ids: Sequence[int], total: int) -> RunTable:
+        return RunTable(rows.summaries(self._store, ids), total, time.time(), str(self._store.folder))
+
+
+def _order_by(key: str) -> Order:
+    """The order that the key of a column means: `name`, `metrics.accuracy`, `-params.depth`."""
+    group, dot, name = key.removeprefix("-").partition(".")
+    field = Field(group, name) if dot else Field("run", group)  # type: ignore[arg-type]
+    return Order(field, key.startswith("-"))
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise BadArgument(f"limit == {limit}, must be >= 1", "%mlops runs --limit 100")
 
 
 def run_ids(query: str | None = None, *, store: Store | None = None) -> list[int]:

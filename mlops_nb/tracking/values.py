@@ -44,7 +44,7 @@ def encode_value(value: object) -> Stored:
             return "float", None if math.isnan(value) else value
         case str():
             return "str", bounded_text(value)
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
     return ("json", text) if len(text) <= MAX_TEXT else ("str", bounded_text(text))
 
 

@@ -15,51 +15,17 @@ from mlops_nb.panels.runs_view import (
     best_run,
     cell_texts,
     columns_of,
-    filtered_rows,
     main_metric,
     main_param,
-    sorted_rows,
 )
 from mlops_nb.tracking.runs import RunTable
+from mlops_nb.tracking.search import RunSearch
 from tests.panels.records import HOSTILE, Markup, a_comparison, a_row, a_run, a_table, hostile_table
+from tests.panels.stored import kept
 
 
 def ids(rows) -> list[int]:
     return [row.id for row in rows]
-
-
-def test_rows_without_a_value_come_last_both_ways():
-    rows = [
-        a_row(1, metrics={"f1": 0.5}),
-        a_row(2, metrics={}),
-        a_row(3, metrics={"f1": math.nan}),
-        a_row(4, metrics={"f1": 0.9}),
-    ]
-    assert ids(sorted_rows(rows, "metrics.f1")) == [1, 4, 2, 3]
-    assert ids(sorted_rows(rows, "-metrics.f1")) == [4, 1, 2, 3]
-
-
-def test_values_of_every_kind_can_be_sorted_together():
-    values = [3, "b", None, True, [1], 10**400, math.inf, -math.inf, math.nan, {"a": 1}, 2.5]
-    rows = [a_row(place, params={"p": value}) for place, value in enumerate(values)]
-    assert sorted(ids(sorted_rows(rows, "params.p"))) == list(range(len(values)))
-    assert ids(sorted_rows(rows, "params.p"))[0] == 7
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("rf-1", [15, 8, 1]),
-        ("#15", [15]),
-        ("GINI rf-2", [16, 2]),
-        ("team=delays rf-3", [17, 10, 3]),
-        ("nothing", []),
-        ("  ", None),
-    ],
-)
-def test_a_filter_finds_every_word_in_name_number_status_parameters_or_tags(text, found):
-    rows = a_table(20).rows
-    assert ids(filtered_rows(rows, text)) == (ids(rows) if found is None else found)
 
 
 def test_the_best_run_is_finite_and_by_the_metric_s_direction():
@@ -92,12 +58,19 @@ def test_what_is_drawn_of_many_runs_spans_them_and_is_said():
     values = [row.metrics["accuracy"] for row in rows]
     assert len({row.id for row in drawn}) == PLOTTED["scatter"]
     assert {min(values), max(values)} <= {row.metrics["accuracy"] for row in drawn}
-    said = "500 of 5,000 runs drawn, evenly from worst to best accuracy. Higher is better."
-    assert drawn_words(rows, "accuracy", "run", "scatter") == said
-    assert drawn_words(rows, "accuracy", "run", "parallel").startswith("200 of 5,000 runs drawn, evenly")
     assert len(figure(rows, "accuracy", "run", "parallel")["data"][0]["line"]["color"]) == PLOTTED["parallel"]
-    lacking = (*rows[:3], a_row(1, metrics={}))
-    assert drawn_words(lacking, "accuracy", "run", "scatter").startswith("3 of 4 runs drawn; the others have no value")
+
+
+@pytest.mark.parametrize(
+    ("drawn", "having", "of", "metric", "kind", "said"),
+    [
+        (500, 5000, 5000, "f1", "scatter", "500 of 5,000 runs drawn, evenly from worst to best f1. Higher is better."),
+        (3, 3, 4, "loss", "scatter", "3 of 4 runs drawn; the others have no value there. Lower is better."),
+        (1, 1, 1, "f1", "parallel", "1 run drawn. Higher is better; blue lines are the better runs."),
+    ],
+)
+def test_what_is_drawn_is_said(drawn, having, of, metric, kind, said):
+    assert drawn_words(drawn, having, of, metric, kind) == said
 
 
 def test_only_a_finished_run_is_best_as_on_the_card_and_only_finished_runs_choose_the_metric():
@@ -257,10 +230,13 @@ def wire(monkeypatch):
 
 
 class Asked:
-    """The callbacks of a panel, and what they were asked for."""
+    """A store with the rows of a table, a search of it, and what a panel asked for."""
 
-    def __init__(self, table=None):
-        self.calls, self.table, self.fault = [], table or a_table(), None
+    def __init__(self, rows=None, **options):
+        self.store = kept(a_table().rows if rows is None else rows)
+        self.calls, self.fault = [], None
+        self.search = RunSearch(store=self.store, **options)
+        self.table = self.search.table()
 
     def answer(self, *call):
         self.calls.append(call)
@@ -275,21 +251,23 @@ class Asked:
         self.answer("compare", left, right)
         return a_comparison(a_run(left), a_run(right))
 
-    def refresh(self):
-        self.answer("refresh")
-        return self.table
+    def live(self):
+        from mlops_nb.panels.runs_live import LiveRuns
+
+        return LiveRuns(self.table, self.search, self.load, self.compare)
+
+    def panel(self):
+        return runs_panel(self.table, search=self.search, load=self.load, compare=self.compare)
 
 
 @pytest.fixture
-def asked():
+def asked(folder):
     return Asked()
 
 
 @pytest.fixture
 def live(wire, asked):
-    from mlops_nb.panels.runs_live import LiveRuns
-
-    return LiveRuns(asked.table, asked.load, asked.compare, asked.refresh)
+    return asked.live()
 
 
 def say(live, **message):
@@ -368,11 +346,9 @@ def test_an_error_is_shown_with_its_fix_and_the_panel_goes_on(live, asked):
     assert "whole-12" in live.detail.value
 
 
-@pytest.mark.parametrize("act", ["open", "tick", "refresh"])
+@pytest.mark.parametrize("act", ["open", "tick"])
 def test_a_fault_nobody_expected_is_shown_too(live, asked, act):
     asked.fault = RuntimeError("surprise")
-    if act == "refresh":
-        live.again.click()
     say(live, do=act, id=1, on=True)
     say(live, do=act, id=2, on=True)
     assert "RuntimeError: surprise" in live.detail.value
@@ -385,7 +361,7 @@ def test_filter_sort_choice_and_ticks_survive_a_refresh(live, asked):
     say(live, do="tick", id=4, on=True)
     live.metric.value, live.param.value, live.kind.value = "f1", "criterion", "parallel"
     before = shown(live)
-    asked.table = a_table(rows=(a_row(100, params={"criterion": "entropy"}), *a_table().rows))
+    kept((a_row(100, params={"criterion": "entropy"}),))
     live.again.click()
     assert shown(live) == before
     assert (live.table.view["sort"], live.table.view["ticked"]) == ("-metrics.f1", [4])
@@ -394,9 +370,18 @@ def test_filter_sort_choice_and_ticks_survive_a_refresh(live, asked):
 
 def test_choices_that_went_away_fall_back(live, asked):
     live.metric.value = "f1"
-    asked.table = a_table(rows=(a_row(1, metrics={"rmse": 2.0}, params={}), a_row(2, metrics={"rmse": 1.0}, params={})))
+    with asked.store.transaction() as connection:
+        connection.execute("UPDATE runs SET deleted = 1.0")
+    kept((a_row(101, metrics={"rmse": 2.0}, params={}), a_row(102, metrics={"rmse": 1.0}, params={})))
     live.again.click()
     assert (live.metric.value, live.param.value) == ("rmse", "run")
+
+
+def test_store_that_is_gone_is_said_in_the_panel(live, asked):
+    asked.store.close()
+    live.again.click()
+    assert "cannot be used" in live.detail.value
+    assert shown(live) == list(range(25, 15, -1))
 
 
 def test_the_figure_follows_the_choices(live):
@@ -447,42 +432,152 @@ def test_a_column_that_is_not_there_cannot_be_sorted_by(live, name):
     assert shown(live)[0] == 15
 
 
-def test_hostile_names_are_text_in_everything_that_is_sent(wire):
-    from mlops_nb.panels.runs_live import LiveRuns
-
-    live = LiveRuns(hostile_table(), None, None, None)
+def test_hostile_names_are_text_in_everything_that_is_sent(wire, folder):
+    live = Asked(hostile_table().rows).live()
     live.kind.value = "parallel"
-    assert Markup(live.head.value + live.drawn.value).is_inert
+    for name in HOSTILE:
+        live.filter.value = name
+        live.filter.value = f"name = {name}"
+    assert Markup(live.head.value + live.drawn.value + live.mistake.value).is_inert
     for message in wire:
         message.encode("utf-8")
     texts = [text for row in live.table.view["rows"] for text in row["cells"] + row["hover"]]
     assert all(text.isprintable() or "\u200d" in text for text in texts)
 
 
-def test_five_thousand_runs_cost_little_on_the_wire(wire):
-    from mlops_nb.panels.runs_live import LiveRuns
-
-    asked = Asked(a_table(5000))
-    live = LiveRuns(asked.table, asked.load, asked.compare, asked.refresh)
+def test_five_thousand_runs_cost_little_on_the_wire(wire, folder):
+    asked = Asked(a_table(5000).rows)
+    live = asked.live()
     opened = sum(map(len, wire))
     esm = (type(live.table)._esm, type(live.table)._css)
     assert opened + sum(len(str(part)) for part in esm) < 100_000
     say(live, do="sort", key="metrics.accuracy")
     say(live, do="page", page=400)
+    assert live.table.view["said"] == "4,001 to 4,010 of 5,000 runs"
     live.filter.value = "gini"
     live.kind.value = "parallel"
     live.again.click()
     assert sum(map(len, wire)) < 300_000
 
 
-def test_in_a_kernel_the_widget_comes_after_the_static_form(wire, monkeypatch):
+def test_best_and_picture_are_of_all_runs_though_few_are_held(folder, wire):
+    rows = a_table(3000).rows
+    asked = Asked(rows)
+    best = best_run(rows, "accuracy")
+    assert len(asked.table.rows) < 1000
+    text = asked.panel().text()
+    assert text.startswith(f"3,000 runs. {best.name} (run {best.id}) has the highest accuracy: ")
+    assert f"best is run {best.id}" in text.replace("\n", " ")
+    assert "+2,990 more: --limit 50" in text
+    live = asked.live()
+    assert live.drawn.value.count("500 of 3,000 runs drawn, evenly from worst to best accuracy") == 1
+    drawn = live.plot.outputs[0]["data"]["application/vnd.plotly.v1+json"]["data"][0]["y"]
+    values = [row.metrics["accuracy"] for row in rows]
+    assert (min(drawn), max(drawn)) == (min(values), max(values))
+
+
+def test_limit_and_order_of_the_command_bound_what_a_panel_shows(folder, wire):
+    asked = Asked(a_table(40).rows, sort="-accuracy", limit=5)
+    best = sorted(a_table(40).rows, key=lambda row: -row.metrics["accuracy"])[:5]
+    live = asked.live()
+    assert shown(live) == ids(best)
+    assert live.table.view["said"] == "1 to 5 of 5 runs"
+    assert asked.panel().text().startswith("5 of 40 runs. Of these, ")
+    say(live, do="sort", key="id")
+    assert shown(live) == sorted(ids(best), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("rf-1", [15, 8, 1]),
+        ("#15", [15]),
+        ("GINI rf-2", [16, 2]),
+        ("team=delays rf-3", [17, 10, 3]),
+        ("n_estimators=100 rf-1", [1]),
+        ("deep=None", [20]),
+        ("warm=True", [19]),
+        ("100%", []),
+        ("a_b", []),
+        ("nothing", []),
+        ("  ", list(range(20, 10, -1))),
+        ("params.n_estimators = 400 and metrics.accuracy > 0.8", [19, 14, 9]),
+        ("tags.team = delays and id < 3", [2, 1]),
+        ("status = failed", []),
+        ("text match 'rf 3'", [17, 10, 3]),
+    ],
+)
+def test_a_filter_is_words_or_a_query(folder, wire, text, found):
+    rows = list(a_table(20).rows)
+    rows[0] = a_row(20, params={**rows[0].params, "deep": None})
+    rows[1] = a_row(19, params={**rows[1].params, "warm": True})
+    live = Asked(tuple(rows)).live()
+    live.filter.value = text
+    assert shown(live) == found
+
+
+def test_mistake_in_a_filter_is_shown_under_it_until_it_reads_well(live):
+    live.filter.value = "metrics.accuracy > 0.89"
+    before = shown(live)
+    assert before != list(range(25, 15, -1))
+    live.filter.value = "metrics.acuracy > 0.89"
+    assert "no run has a metric &#x27;acuracy&#x27;; the nearest is metrics.accuracy" in live.mistake.value
+    assert "^^^^^^^^^^^^^^^" in live.mistake.value
+    assert shown(live) == before
+    say(live, do="page", page=0)
+    assert shown(live) == before
+    live.filter.value = ""
+    assert live.mistake.value == ""
+    assert shown(live) == list(range(25, 15, -1))
+
+
+def test_rows_without_a_value_come_last_both_ways_on_every_page(folder, wire):
+    having = [a_row(k, metrics={"f1": k / 100}) for k in range(1, 16)]
+    lacking = [
+        a_row(20, metrics={}),
+        a_row(21, metrics={"f1": math.nan}),
+        *(a_row(k, metrics={}) for k in range(22, 30)),
+    ]
+    live = Asked((*having, *lacking)).live()
+    say(live, do="sort", key="metrics.f1")
+    say(live, do="page", page=1)
+    assert shown(live) == [5, 4, 3, 2, 1, 29, 28, 27, 26, 25]
+    say(live, do="page", page=2)
+    assert shown(live) == [24, 23, 22, 21, 20]
+    say(live, do="sort", key="metrics.f1")
+    assert shown(live) == list(range(1, 11))
+    say(live, do="page", page=2)
+    assert shown(live) == [24, 23, 22, 21, 20]
+
+
+def test_values_of_every_kind_can_be_sorted_together(folder, wire):
+    values = [3, "b", None, True, [1], 10**400, math.inf, -math.inf, math.nan, {"a": 1}]
+    live = Asked(tuple(a_row(place + 1, params={"p": value}) for place, value in enumerate(values))).live()
+    say(live, do="sort", key="params.p")
+    say(live, do="sort", key="params.p")
+    assert sorted(shown(live)) == list(range(1, 11))
+    assert shown(live)[:3] == [8, 4, 1]
+    assert set(shown(live)[-2:]) == {3, 9}
+
+
+def test_panel_that_found_nothing_says_why(folder):
+    assert "%%mlops run NAME" in runs_panel(RunSearch().table(), search=RunSearch()).text()
+    kept(a_table(3).rows)
+    search = RunSearch("rf1")
+    said = " ".join(runs_panel(search.table(), search=search).text().split())
+    assert said == "No run that matches is called 'rf1'. The nearest: %mlops runs rf-1"
+    search = RunSearch("status = failed")
+    assert runs_panel(search.table(), search=search).text() == "No run matches. All of them: %mlops runs"
+
+
+def test_in_a_kernel_the_widget_comes_after_the_static_form(wire, asked, monkeypatch):
     import IPython
 
     class Shell:
         kernel = object()
 
     monkeypatch.setattr(IPython, "get_ipython", Shell)
-    panel = runs_panel(a_table())
+    panel = asked.panel()
     static, live = panel.outputs()
     assert set(static) == {"text/plain", "text/html"}
     assert 'class="mlops-panel mlops-static' in static["text/html"]

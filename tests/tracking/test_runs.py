@@ -128,7 +128,8 @@ def test_any_name_is_kept_or_bounded(folder, name):
 
 
 @pytest.mark.parametrize(
-    "value", [math.nan, math.inf, 2**80, Broken(), {1, 2}, object(), print, {"a": Broken()}, [[[[[[1]]]]]], b"x"]
+    "value",
+    [math.nan, math.inf, 2**80, Broken(), {1, 2}, object(), print, {"a": Broken()}, [[[[[[1]]]]]], b"x", ["\ud800"]],
 )
 def test_any_parameter_is_kept_or_described(folder, value):
     with mlops_nb.run("odd") as run:
