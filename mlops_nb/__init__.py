@@ -31,6 +31,13 @@ _PLACES = {
     "load_artifact": "mlops_nb.tracking.loading",
     "artifact_path": "mlops_nb.tracking.loading",
     "save_artifacts": "mlops_nb.tracking.loading",
+    "artifacts": "mlops_nb.tracking.loading",
+    "delete": "mlops_nb.tracking.housekeeping",
+    "restore": "mlops_nb.tracking.housekeeping",
+    "gc": "mlops_nb.tracking.housekeeping",
+    "backup": "mlops_nb.tracking.housekeeping",
+    "restore_backup": "mlops_nb.tracking.housekeeping",
+    "space": "mlops_nb.tracking.housekeeping",
     "set_tag": "mlops_nb.tracking.logging",
     "note": "mlops_nb.tracking.logging",
     "runs": "mlops_nb.tracking.logging",
@@ -43,7 +50,14 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.notebook.service import export as export
+    from mlops_nb.tracking.housekeeping import backup as backup
+    from mlops_nb.tracking.housekeeping import delete as delete
+    from mlops_nb.tracking.housekeeping import gc as gc
+    from mlops_nb.tracking.housekeeping import restore as restore
+    from mlops_nb.tracking.housekeeping import restore_backup as restore_backup
+    from mlops_nb.tracking.housekeeping import space as space
     from mlops_nb.tracking.loading import artifact_path as artifact_path
+    from mlops_nb.tracking.loading import artifacts as artifacts
     from mlops_nb.tracking.loading import load_artifact as load_artifact
     from mlops_nb.tracking.loading import save_artifacts as save_artifacts
     from mlops_nb.tracking.logging import log as log

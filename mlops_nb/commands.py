@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
-Values = Literal["", "run", "sort", "metric", "path", "name", "axis", "query", "text"]
-"""What completion offers for an option's value: run names and numbers, what runs are sorted by, metrics, files,
-names of the namespace, parts of a query. A query or a text is the rest of the line."""
+Values = Literal["", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text"]
+"""What completion offers for an option's value: run names and numbers, deleted runs, artifacts of the run named before,
+what runs are sorted by, metrics, files, names of the namespace, parts of a query. A query or a text is the rest of the
+line."""
 
 Place = Literal["cell", "line", "terminal"]
 
@@ -152,6 +153,57 @@ def _status(options: Mapping[str, Any], context: Context) -> Answer:
 
     found = service.status(notebook=context.notebook_name, tracking=context.is_tracking)
     return Answer(found, status_panel(found))
+
+
+def _artifacts(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.artifacts import artifacts_panel
+    from mlops_nb.tracking import loading
+
+    found = loading.artifacts(options["run"], options["name"], save=options["save"], progress=context.progress)
+    return Answer(found, artifacts_panel(found))
+
+
+def _delete(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.deletion import deletion_panel
+    from mlops_nb.tracking import housekeeping
+
+    done = housekeeping.delete(*options["run"], where=options["where"])
+    return Answer(done, deletion_panel(done))
+
+
+def _restore(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.deletion import deletion_panel
+    from mlops_nb.tracking import housekeeping
+
+    done = housekeeping.restore(*options["run"])
+    return Answer(done, deletion_panel(done))
+
+
+def _gc(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.collection import collection_panel
+    from mlops_nb.tracking import housekeeping
+
+    done = housekeeping.gc(yes=options["yes"], progress=context.progress)
+    return Answer(done, collection_panel(done))
+
+
+def _backup(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.backup import backup_panel
+    from mlops_nb.tracking import housekeeping
+
+    if options["restore"]:
+        done = housekeeping.restore_backup(options["file"], options["restore"], progress=context.progress)
+    else:
+        done = housekeeping.backup(options["file"], force=options["force"], progress=context.progress)
+    return Answer(done, backup_panel(done), 1 if done.damaged else 0)
+
+
+def _space(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.space import space_panel
+    from mlops_nb.tracking import housekeeping
+
+    found = housekeeping.space()
+    return Answer(found, space_panel(found))
 
 
 def _store(options: Mapping[str, Any], context: Context) -> Answer:
@@ -352,6 +404,65 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops tag forest kind=baseline team=delays", "%mlops tag 17 --remove kind"),
             ("line", "terminal"),
             _tags,
+        ),
+        Command(
+            "artifacts",
+            "Look at what a run kept: files, tables, pictures, models; --save copies it out.",
+            (
+                Option("run", "its number, its id or the beginning of it, or a name (the newest run)", "run"),
+                Option("name", "only this artifact, or those in this folder", "artifact", is_optional=True),
+                Option("--save", "copy them into this folder", "path", "FOLDER"),
+            ),
+            ("%mlops artifacts baseline", "%mlops artifacts 17 plots/roc.png", "%mlops artifacts 17 --save out"),
+            ("line", "terminal"),
+            _artifacts,
+        ),
+        Command(
+            "delete",
+            "Delete runs and the runs that are parts of them; `restore` brings them back until `gc --yes`.",
+            (
+                Option("run", "runs, each named as for show", "run", "RUN", many=True),
+                Option("--where", "all runs that match a query, in quotes", metavar="QUERY"),
+            ),
+            ("%mlops delete 17", '%mlops delete --where "status = failed and started < -30d"'),
+            ("line", "terminal"),
+            _delete,
+        ),
+        Command(
+            "restore",
+            "Bring back deleted runs, with those that were deleted with them.",
+            (Option("run", "deleted runs, each by number, id or name", "deleted", "RUN", many=True),),
+            ("%mlops restore 17",),
+            ("line", "terminal"),
+            _restore,
+        ),
+        Command(
+            "gc",
+            "Say what nobody needs: deleted runs, files and texts nothing refers to; --yes removes it for good.",
+            (Option("--yes", "remove it; deleted runs cannot be brought back then", is_flag=True),),
+            ("%mlops gc", "%mlops gc --yes"),
+            ("line", "terminal"),
+            _gc,
+        ),
+        Command(
+            "backup",
+            "Write the store to one file while it is in use; --restore makes a store of such a file.",
+            (
+                Option("file", "the backup", "path"),
+                Option("--restore", "make the store that is in the file in this new folder", "path", "FOLDER"),
+                Option("--force", "overwrite a file that is there", is_flag=True),
+            ),
+            ("%mlops backup flights.zip", "%mlops backup flights.zip --restore ~/restored/.mlops"),
+            ("line", "terminal"),
+            _backup,
+        ),
+        Command(
+            "space",
+            "What takes the space in the store: its parts and its largest runs.",
+            (),
+            ("%mlops space",),
+            ("line", "terminal"),
+            _space,
         ),
         Command(
             "status",

@@ -50,6 +50,10 @@ class RunNotFound(MlopsError, LookupError):
     """No run has that number, id or name."""
 
 
+class RunIsRunning(MlopsError):
+    """What was asked for cannot be done to a run that still goes on."""
+
+
 class ArtifactNotFound(MlopsError, LookupError):
     """The run has no artifact of that name."""
 

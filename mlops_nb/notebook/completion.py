@@ -14,8 +14,10 @@ from mlops_nb.commands import COMMANDS, Command, Option
 from mlops_nb.errors import MlopsError
 from mlops_nb.notebook.query_completion import query_offers
 from mlops_nb.store import Store, open_store, store_folder
+from mlops_nb.store.artifacts import artifact_paths
+from mlops_nb.store.housekeeping import deleted_runs
 from mlops_nb.store.location import DATABASE
-from mlops_nb.store.runs import metric_names, names_and_ids
+from mlops_nb.store.runs import find_run, metric_names, names_and_ids
 from mlops_nb.store.search import StoredNames
 from mlops_nb.tracking.query import ATTRIBUTES
 
@@ -116,12 +118,12 @@ def offers(sign: str, words: list[str], namespace: dict[str, object]) -> Iterabl
     before = words[-2] if len(words) > 2 else ""
     for option in command.options:
         if before in (option.name, option.short) and before and not option.is_flag:
-            return _values(option, words[-1], namespace)
+            return _values(option, words, namespace)
     if words[-1].startswith("-"):
         return [*(option.name for option in command.options if option.name.startswith("-")), "--help"]
     position = _position(command, words[1:-1])
     options = [option.name for option in command.options if option.name.startswith("-")] if not words[-1] else []
-    return [*(_values(position, words[-1], namespace) if position else []), *options]
+    return [*(_values(position, words, namespace) if position else []), *options]
 
 
 def _position(command: Command, words: list[str]) -> Option | None:
@@ -139,7 +141,8 @@ def _position(command: Command, words: list[str]) -> Option | None:
     return positional[given] if given < len(positional) else None
 
 
-def _values(option: Option, fragment: str, namespace: dict[str, object]) -> list[str]:
+def _values(option: Option, words: list[str], namespace: dict[str, object]) -> list[str]:
+    fragment = words[-1]
     if option.choices:
         return list(option.choices)
     if option.values == "name":
@@ -150,9 +153,9 @@ def _values(option: Option, fragment: str, namespace: dict[str, object]) -> list
         return sorted(f"{name}=" for name, value in namespace.items() if _is_setting(name, value))
     if option.values == "path":
         return _files(fragment)
-    if option.values in ("run", "sort", "metric"):
+    if option.values in ("run", "deleted", "artifact", "sort", "metric"):
         with suppress(MlopsError):
-            return _from_store(option.values, fragment)
+            return _from_store(option.values, words)
     return []
 
 
@@ -160,12 +163,17 @@ def _is_setting(name: str, value: object) -> bool:
     return not name.startswith("_") and (value is None or type(value) in (bool, int, float, str))
 
 
-def _from_store(values: str, fragment: str) -> list[str]:
-    store = _store_if_any()
+def _from_store(values: str, words: list[str]) -> list[str]:
+    store, fragment = _store_if_any(), words[-1]
     if store is None:
         return []
     if values == "metric":
         return [_typed(name) for name in metric_names(store)]
+    if values == "artifact":
+        run = find_run(store, "".join(shlex.split(words[1])))
+        return [] if run is None else [_typed(path) for path in artifact_paths(store, run)]
+    if values == "deleted":
+        return [str(number) for number, _ in deleted_runs(store, 1000)]
     if values == "sort":
         names = [*ATTRIBUTES, *metric_names(store)]
         _, fields = query_offers(fragment.removeprefix("-"), StoredNames(store), list)

@@ -12,6 +12,11 @@ causes.py       why two runs differ
 sweep.py        a sweep and its trials
 status.py       the store
 export.py       the exported script and its verification
+artifacts.py    the artifacts of a run, and what can be seen of them
+deletion.py     runs that were deleted or brought back
+collection.py   what gc would remove, or has removed
+backup.py       a backup, or the store that was made from one
+space.py        what takes the space in the store
 """
 
 from __future__ import annotations
@@ -29,6 +34,11 @@ PANELS = {
     "mlops_nb.tracking.causes.Causes": "causes",
     "mlops_nb.tracking.runs.StoreStatus": "status",
     "mlops_nb.notebook.records.Export": "export",
+    "mlops_nb.tracking.previews.ArtifactList": "artifacts",
+    "mlops_nb.tracking.housekeeping_records.Deletion": "deletion",
+    "mlops_nb.tracking.housekeeping_records.Collection": "collection",
+    "mlops_nb.tracking.housekeeping_records.Backup": "backup",
+    "mlops_nb.tracking.housekeeping_records.Space": "space",
 }
 """Records that a function returns, and the file of the panel each is shown as."""
 

@@ -68,9 +68,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture that a cell showed, as base64; `type` png, jpeg or gif."""
+    """A picture that a cell showed or a run kept, as base64; as an image, no script in an SVG runs."""
 
-    type: Literal["png", "jpeg", "gif"]
+    type: Literal["png", "jpeg", "gif", "svg+xml"]
     base64: str
     words: str
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 
+from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
 from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
 from mlops_nb.panels.wording import count, duration, listed, many_lines, one_line, setting, size, usage_words
@@ -59,11 +60,10 @@ def _recorded(run: Run) -> Iterator[Block]:
     if run.data:
         yield _data(run)
     if run.artifacts:
-        files = tuple(
-            (one_line(one.path, 80), size(one.size_bytes), one_line(one.sha256[:12])) for one in run.artifacts[:ROWS]
-        )
+        files = tuple(artifact_row(one) for one in run.artifacts[:ROWS])
         more = _more(len(run.artifacts), run, "artifacts")
-        yield Table("Artifacts", ("file", "size", "SHA-256"), files, frozenset({1}), more)
+        yield Table("Artifacts", ARTIFACT_COLUMNS, files, frozenset({2}), more)
+        yield Line(f"To see them: %mlops artifacts {run.id}", "small")
     for warning in run.warnings[:WARNINGS]:
         yield Line(f"Note: {one_line(warning, 200)}", "small")
     if len(run.warnings) > WARNINGS:

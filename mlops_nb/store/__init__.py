@@ -10,6 +10,7 @@ runs.py        rows of runs, params, metrics, tags, outputs, data
 artifacts.py   rows of artifacts
 cells.py       rows of executed cells
 blobs.py       files addressed by the SHA-256 of their content
+housekeeping.py  deleted runs, rows that nothing refers to, sizes, a copy of the whole
 """
 
 from __future__ import annotations

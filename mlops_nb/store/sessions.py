@@ -59,6 +59,9 @@ def mark_killed(store: Store) -> int:
     dead = [row for row, uid in unfinished if not is_alive(store, str(uid))]
     if not dead:
         return 0
+    for uid in [uid for row, uid in unfinished if row in dead]:
+        with suppress(OSError):
+            _lock_path(store, str(uid)).unlink()
     with store.transaction(durable=True) as connection:
         marks = ",".join("?" * len(dead))
         return connection.execute(
@@ -68,21 +71,39 @@ def mark_killed(store: Store) -> int:
 
 def is_alive(store: Store, uid: str) -> bool:
     """Whether the process of the session with that name still runs."""
-    from filelock import FileLock, Timeout
-
     if any(uid == mine and one.belongs_here() for one, (_, mine, _) in _mine.items()):
         return True
-    path = _lock_path(store, uid)
+    return _is_held(_lock_path(store, uid))
+
+
+def _is_held(path: Path) -> bool:
+    from filelock import FileLock, Timeout
+
     if not path.exists():
         return False
     try:
         with FileLock(path, mode=0o600).acquire(blocking=False):
-            pass
+            return False
     except (Timeout, OSError):  # locked, or on a file system that cannot be asked
         return True
-    with suppress(OSError):
-        path.unlink()
-    return False
+
+
+def dead_locks(store: Store) -> list[Path]:
+    """The lock files of sessions whose process is over; one that nobody knows is left for a day.
+
+    A lock is had before its session is known: whoever looks at one that is just made would be taken for its owner.
+    """
+    known = {f"{uid}.lock" for (uid,) in store.rows("SELECT uid FROM sessions")}
+    old = time.time() - 86_400
+    try:
+        found = sorted((store.folder / "sessions").glob("*.lock"))
+        return [
+            path
+            for path in found
+            if (path.name in known or path.stat().st_mtime < old) and not is_alive(store, path.stem)
+        ]
+    except OSError:  # one went meanwhile
+        return []
 
 
 def _lock_path(store: Store, uid: str) -> Path:

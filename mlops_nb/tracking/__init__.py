@@ -6,5 +6,12 @@ metrics.py   which way a metric is better; which names are a metric's
 compare.py   what differs between two runs
 sweep.py     which combinations a sweep tries; the best of them
 trials.py    a sweep that is going on
-service.py   start, log, finish, find: the room's door to the store
+artifacts.py  what artifacts may be called, and the confusion matrix
+formats.py    values to and from the files that artifacts are
+previews.py   what can be seen of an artifact at a glance
+housekeeping_records.py  the records of housekeeping
+
+service.py       start, log, finish, find: the room's door to the store
+keeping.py       files, folders and values into it; loading.py out of it again, checked
+housekeeping.py  delete and restore, gc, backup, space
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,3 +236,20 @@ class Progress:
         name = safe_repr(self._name, 60)
         sys.stderr.write(f"\rmlops_nb: keeping {name}: {text}")
         sys.stderr.flush()
+
+
+class Paced:
+    """Passes on what is said twice a second at the most; nothing where nobody listens.
+
+    Args:
+        say: is told a line, or None.
+    """
+
+    def __init__(self, say: Callable[[str], None] | None) -> None:
+        self._say, self._next = say, 0.0
+
+    def __call__(self, line: str) -> None:
+        """Say a line, unless one was said just now."""
+        if self._say is not None and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.5
+            self._say(line)

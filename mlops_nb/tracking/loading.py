@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from shutil import copyfileobj
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.errors import ArtifactNotFound, BadArgument, nearest
+from mlops_nb.errors import ArtifactNotFound, BadArgument, StoreIsDamaged, nearest
 from mlops_nb.store import blobs, open_store
 from mlops_nb.tracking import formats, service
 from mlops_nb.tracking.artifacts import artifact_name, found_artifacts
+from mlops_nb.tracking.keeping import Paced
+from mlops_nb.tracking.previews import ArtifactList, ArtifactView, NoPreview, Preview, preview
 from mlops_nb.tracking.runs import Artifact, Run
 from mlops_nb.tracking.values import safe_repr
 
@@ -77,8 +80,65 @@ def save_artifacts(
     """
     store = store or open_store()
     found = artifacts_of(service.show(run, store=store), name)
-    target = Path(folder).expanduser()
-    return tuple(_saved(store, one, target) for one in found)
+    return _all_saved(store, found, Path(folder).expanduser(), Paced(None))
+
+
+def artifacts(
+    run: int | str,
+    name: str | None = None,
+    *,
+    save: str | Path | None = None,
+    store: Store | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> ArtifactList:
+    """The artifacts of a run, or the one or the folder of a name, and what can be seen of them.
+
+    Args:
+        run: its number, its id or the beginning of it, or a name (its newest run).
+        name: only this one, or those in this folder.
+        save: copy them into this folder, too.
+        store: the store, or None for the one of the working directory.
+        progress: is told what is done, line by line.
+
+    Raises:
+        RunNotFound: no run is called that.
+        ArtifactNotFound: the run has no artifact of that name.
+        BadArgument, StoreIsDamaged: a file cannot be copied.
+    """
+    store = store or open_store()
+    whole = service.show(run, store=store)
+    found = artifacts_of(whole, name) if name else whole.artifacts
+    saved: tuple[Path, ...] = ()
+    if save is not None:
+        saved = _all_saved(store, artifacts_of(whole, name), Path(save).expanduser(), Paced(progress))
+    limit = math.inf if name and len(found) == 1 else LOOK_BYTES
+    views = [
+        ArtifactView(one, _look(store, one) if place < MOST_LOOKED_AT and one.size_bytes <= limit else None)
+        for place, one in enumerate(found)
+    ]
+    return ArtifactList(whole.id, whole.name, tuple(views), tuple(map(str, saved)))
+
+
+LOOK_BYTES = 20_000_000
+"""A larger artifact is looked at only when it is asked for by name: all of it is read, to check its hash."""
+
+MOST_LOOKED_AT = 10
+
+
+def _look(store: Store, one: Artifact) -> Preview:
+    try:
+        with blobs.opened(store, one.sha256, one.path) as file:
+            return preview(one, file)
+    except StoreIsDamaged as error:
+        return NoPreview(error.what)
+
+
+def _all_saved(store: Store, found: Sequence[Artifact], folder: Path, say: Callable[[str], None]) -> tuple[Path, ...]:
+    saved = []
+    for place, one in enumerate(found, 1):
+        saved.append(_saved(store, one, folder))
+        say(f"copied {place:,} of {len(found):,} files")
+    return tuple(saved)
 
 
 def artifacts_of(run: Run, name: str | None = None) -> tuple[Artifact, ...]:

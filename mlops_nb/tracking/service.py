@@ -719,13 +719,14 @@ def card(run_id: int, *, store: Store) -> RunCard:
 def status(*, notebook: str = "", tracking: bool = False, store: Store | None = None) -> StoreStatus:
     """Where the store is and what it holds."""
     from mlops_nb.store.connection import SCHEMA_VERSION
+    from mlops_nb.store.housekeeping import folder_bytes
 
     store = store or open_store()
     last = search.newest(store, conjunction(), 1)
     counted = rows.counts(store)
     return StoreStatus(
         path=str(store.folder),
-        size_bytes=sum(file.stat().st_size for file in store.folder.rglob("*") if file.is_file()),
+        size_bytes=folder_bytes(store.folder),
         schema_version=SCHEMA_VERSION,
         notebook=notebook,
         tracking=tracking,

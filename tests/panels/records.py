@@ -6,9 +6,19 @@ import math
 from html.parser import HTMLParser
 
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
+from mlops_nb.tracking.artifacts import ConfusionMatrix
 from mlops_nb.tracking.causes import Cause, Causes
 from mlops_nb.tracking.code import CellChange, ChangedLines
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
+from mlops_nb.tracking.housekeeping_records import Backup, Collection, Deletion, Part, RunName, RunSpace, Space, Waste
+from mlops_nb.tracking.previews import (
+    ArtifactList,
+    ArtifactView,
+    NoPreview,
+    PicturePreview,
+    TablePreview,
+    TextPreview,
+)
 from mlops_nb.tracking.runs import (
     Artifact,
     Metric,
@@ -187,6 +197,41 @@ def hostile_comparison(name: str) -> Comparison:
     one = (Difference(name, (name, None)), Difference("score", (1.0, float("nan"))))
     code = (CodeDifference(7, CellChange(name, 0, 0, f"--- a\n+++ b\n-{name}\n+{name}", ())),)
     return Comparison((left, right), one, one, code, one, one, one, one, one, one)
+
+
+def some_artifacts(name: str = "forest", length: int = 3) -> ArtifactList:
+    previews = (
+        TextPreview(name, True),
+        TablePreview((name, "b"), ((name,), (name, name, name)), 7, 30),
+        PicturePreview("png", "aGVsbG8="),
+        ConfusionMatrix((name, 1, True), ((5, 1, 0), (0, 0, 0), (2, 0, 9))),
+        ConfusionMatrix((), ()),
+        NoPreview(name),
+        None,
+    )
+    details = {"class": name, "shape": [3, 4], "format": name}
+    views = tuple(
+        ArtifactView(Artifact(f"{number}{name}", name, 10**number, "table", details), one)
+        for number, one in enumerate(previews[: length or None])
+    )
+    return ArtifactList(7, name, views, (name, name))
+
+
+def a_deletion(name: str = "forest", *, is_undone: bool = False) -> Deletion:
+    return Deletion((RunName(3, name),), (RunName(4, name), RunName(5, name)), is_undone)
+
+
+def a_collection(name: str = "forest", *, is_done: bool = False) -> Collection:
+    return Collection((Waste("deleted runs", 3, 10_000),), (RunName(3, name),), 12_000, is_done, (name,))
+
+
+def a_backup(name: str = "store.zip", *, is_restored: bool = False) -> Backup:
+    return Backup(name, name, 1_000_000, 12, 3, 1.5, (name,), is_restored)
+
+
+def a_space(name: str = "forest") -> Space:
+    parts = (Part("files of artifacts", 3, 900_000), Part("full-text index", None, 10))
+    return Space(name, 900_010, parts, (RunSpace(3, name, 500_000, True),), 1_000)
 
 
 class Markup(HTMLParser):

@@ -10,13 +10,18 @@ from dataclasses import replace
 import pytest
 
 from mlops_nb.notebook.records import Export, LeftOut, ScriptParameter, ScriptStep
+from mlops_nb.panels.artifacts import artifacts_panel
+from mlops_nb.panels.backup import backup_panel
 from mlops_nb.panels.blocks import Table, as_html, columns_wide
 from mlops_nb.panels.causes import causes_panel
+from mlops_nb.panels.collection import collection_panel
 from mlops_nb.panels.comparison import comparison_panel
+from mlops_nb.panels.deletion import deletion_panel
 from mlops_nb.panels.export import export_panel
 from mlops_nb.panels.run import run_panel
 from mlops_nb.panels.run_card import run_card
 from mlops_nb.panels.runs import runs_panel
+from mlops_nb.panels.space import space_panel
 from mlops_nb.panels.status import status_panel
 from mlops_nb.panels.theme import Panel
 from mlops_nb.reproducibility.records import Environment, MetricCheck, Verification
@@ -25,17 +30,22 @@ from mlops_nb.tracking.runs import Metric, Output, Param, RunCard, RunError
 from tests.panels.records import (
     HOSTILE,
     Markup,
+    a_backup,
     a_card,
     a_code_difference,
+    a_collection,
     a_comparison,
+    a_deletion,
     a_row,
     a_run,
+    a_space,
     a_status,
     a_table,
     hostile_causes,
     hostile_comparison,
     hostile_run,
     hostile_table,
+    some_artifacts,
     some_causes,
 )
 
@@ -69,6 +79,12 @@ def hostile_panels(name: str) -> list[Panel]:
         status_panel(a_status(path=name, notebook=name, last_run=a_row(1, name=name))),
         export_panel(an_export(name, a_proof(name, None))),
         runs_panel(hostile_table()),
+        artifacts_panel(some_artifacts(name, 0)),
+        deletion_panel(a_deletion(name)),
+        collection_panel(a_collection(name)),
+        backup_panel(a_backup(name)),
+        backup_panel(a_backup(name, is_restored=True)),
+        space_panel(a_space(name)),
     ]
 
 
@@ -81,6 +97,9 @@ def pleasant_panels() -> list[Panel]:
         export_panel(an_export(verification=a_proof())),
         runs_panel(a_table()),
         causes_panel(some_causes()),
+        artifacts_panel(some_artifacts()),
+        collection_panel(a_collection(is_done=True)),
+        space_panel(a_space()),
     ]
 
 
@@ -107,7 +126,7 @@ def test_a_sentence_of_a_real_name_is_read_with_every_style_removed():
     assert "accuracy0.912▲ +0.0120 better (0.900)" in bare
 
 
-@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("place", range(10))
 def test_the_same_record_gives_the_same_panel(place):
     assert pleasant_panels()[place].outputs() == pleasant_panels()[place].outputs()
 

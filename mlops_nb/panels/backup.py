@@ -1,0 +1,29 @@
+"""A backup that was written, or the store that was made from one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlops_nb.panels.blocks import Block, Line
+from mlops_nb.panels.theme import Panel
+from mlops_nb.panels.wording import count, duration, listed, one_line, size
+from mlops_nb.tracking.housekeeping_records import Backup
+
+
+def backup_panel(done: Backup) -> Panel:
+    """Where it is, what is in it, and what is not."""
+    return Panel(_blocks(done))
+
+
+def _blocks(done: Backup) -> Iterator[Block]:
+    held = f"{count(done.runs, 'run')} and {count(done.blobs, 'file')}"
+    time = duration(done.seconds)
+    if done.is_restored:
+        yield Line(f"Made the store {one_line(done.store, 200)} with {held} in {time}.", "sentence")
+        yield Line(f"Use it: %mlops store {one_line(done.store, 200)}")
+    else:
+        yield Line(f"Backed up {held} in {time}: {size(done.size_bytes)}.", "sentence")
+        yield Line(f"Make a store of it: %mlops backup {one_line(done.path, 200)} --restore FOLDER")
+    if done.damaged:
+        names = listed((one_line(each, 60) for each in done.damaged), 6)
+        yield Line(f"Not in it, because the file is missing or was changed: {names}", "error")

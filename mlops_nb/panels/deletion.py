@@ -1,0 +1,37 @@
+"""Runs that were deleted, or brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlops_nb.panels.blocks import Block, Line
+from mlops_nb.panels.theme import Panel
+from mlops_nb.panels.wording import count, listed, one_line
+from mlops_nb.tracking.housekeeping_records import Deletion, RunName
+
+
+def deletion_panel(done: Deletion) -> Panel:
+    """What was deleted or brought back, and how to undo it."""
+    return Panel(_blocks(done))
+
+
+def _blocks(done: Deletion) -> Iterator[Block]:
+    verb = "Brought back" if done.is_undone else "Deleted"
+    if not (done.runs or done.children):
+        yield Line("No run was to be brought back." if done.is_undone else "No run was to be deleted.", "sentence")
+        return
+    with_children = f" and {count(len(done.children), 'run')} that are parts of them" if done.children else ""
+    yield Line(
+        f"{verb} {count(len(done.runs), 'run')}{with_children}: {listed(map(spoken, done.runs), 6)}.", "sentence"
+    )
+    numbers = " ".join(str(one.id) for one in done.runs[:20])
+    more = " ..." if len(done.runs) > 20 else ""
+    if done.is_undone:
+        yield Line(f"Delete them again: %mlops delete {numbers}{more}", "small")
+    else:
+        yield Line(f"Until %mlops gc --yes they can be brought back: %mlops restore {numbers}{more}")
+
+
+def spoken(one: RunName) -> str:
+    """A run as one speaks of it."""
+    return f"{one_line(one.name, 40)} (run {one.id})"

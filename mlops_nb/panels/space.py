@@ -1,0 +1,66 @@
+"""What takes the space in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from mlops_nb.panels.blocks import Block, Line, Picture, Table
+from mlops_nb.panels.theme import BLUE, Panel
+from mlops_nb.panels.wording import number, one_line, size
+from mlops_nb.tracking.housekeeping_records import Part, Space
+
+
+def space_panel(space: Space) -> Panel:
+    """The parts of the store and its largest runs, largest first."""
+    return Panel(_blocks(space))
+
+
+def _blocks(space: Space) -> Iterator[Block]:
+    first = space.parts[0]
+    most = f"most of it {first.what}: {size(first.size_bytes)} ({_share(first, space)})"
+    words = f"{size(space.size_bytes)} in the store, {most}."
+    yield Line(words, "sentence")
+    if space.collectable_bytes:
+        yield Line(f"About {size(space.collectable_bytes)} of it nobody needs: %mlops gc")
+    yield Picture(_bars(space.parts[:8], words), "")
+    rows = tuple(
+        (part.what, size(part.size_bytes), _share(part, space), "" if part.count is None else f"{part.count:,}")
+        for part in space.parts
+    )
+    yield Table("Parts", ("what", "takes", "share", "how many"), rows, frozenset({1, 2, 3}))
+    if space.runs:
+        runs = tuple(
+            (
+                f"{one_line(run.name, 60)}{' (deleted)' if run.is_deleted else ''}",
+                str(run.id),
+                f"about {size(run.size_bytes)}",
+            )
+            for run in space.runs
+        )
+        yield Table("Largest runs", ("name", "run", "takes"), runs, frozenset({1, 2}))
+    yield Line(("In ", one_line(space.store, 200)), "small")
+
+
+def _share(part: Part, space: Space) -> str:
+    return f"{number(100 * part.size_bytes / max(1, space.size_bytes))} %"
+
+
+_ROW, _LEFT, _WIDE = 22, 170, 360
+
+
+def _bars(parts: Sequence[Part], words: str) -> str:
+    largest = max(part.size_bytes for part in parts)
+    height = _ROW * len(parts)
+    drawn = [
+        f'<text x="{_LEFT - 8}" y="{_ROW * place + 15}" text-anchor="end">{escape(part.what)}</text>'
+        f'<rect x="{_LEFT}" y="{_ROW * place + 4}" width="{max(1.0, _WIDE * part.size_bytes / largest):.1f}" '
+        f'height="{_ROW - 8}" fill="{BLUE}"/>'
+        f'<text x="{_LEFT + max(1.0, _WIDE * part.size_bytes / largest) + 6:.1f}" y="{_ROW * place + 15}">'
+        f"{escape(size(part.size_bytes))}</text>"
+        for place, part in enumerate(parts)
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDE + 90} {height}" role="img" '
+        f'font-size="12" fill="currentColor"><title>{escape(words)}</title>{"".join(drawn)}</svg>'
+    )

@@ -1,0 +1,537 @@
+"""Delete and bring back runs, collect what nothing needs, back up and restore a store, say what takes the space."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO
+
+from mlops_nb.errors import (
+    BadArgument,
+    RunIsRunning,
+    RunNotFound,
+    StoreIsDamaged,
+    StoreIsLocked,
+    StoreIsNewer,
+    StoreUnavailable,
+    nearest,
+)
+from mlops_nb.store import blobs, open_store
+from mlops_nb.store import housekeeping as rows
+from mlops_nb.store.connection import check_file
+from mlops_nb.store.location import DATABASE
+from mlops_nb.store.sessions import dead_locks, is_alive, mark_killed
+from mlops_nb.tracking import search, service
+from mlops_nb.tracking.housekeeping_records import (
+    Backup,
+    Collection,
+    Deletion,
+    Part,
+    RunName,
+    RunSpace,
+    Space,
+    Waste,
+)
+from mlops_nb.tracking.keeping import Paced
+from mlops_nb.tracking.values import safe_repr
+
+if TYPE_CHECKING:
+    from mlops_nb.store import Store
+
+Say = Callable[[str], None]
+
+GRACE_SECONDS = 3600.0
+"""A file that no artifact refers to is collected when it is older: its row may wait for a store that is locked."""
+
+MOST_NAMES = 10
+
+_WORDS = {
+    "runs": "deleted runs",
+    "blobs": "files that no artifact refers to",
+    "sources": "code that no run or cell refers to",
+    "diffs": "git diffs that no run refers to",
+    "environments": "environments that no run refers to",
+    "fingerprints": "fingerprints of data that no run refers to",
+    "sessions": "locks of sessions that are over",
+    "unfinished": "files that were never finished",
+    "free": "free space inside the database",
+}
+
+
+def delete(*runs: int | str, where: str | None = None, store: Store | None = None) -> Deletion:
+    """Delete runs, and the runs that are parts of them, until `gc` brought back by `restore`.
+
+    Args:
+        runs: each a number, an id or the beginning of it, or a name (its newest run).
+        where: a query; all runs that match it, too.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+        BadQuery: the query cannot be read, or names what no run has.
+        RunIsRunning: one of them still goes on. Nothing is deleted then.
+    """
+    store = store or open_store()
+    ids = {service.show(run, store=store).id for run in runs}
+    if where is not None:
+        ids |= set(search.run_ids(where, store=store))
+    elif not runs:
+        raise BadArgument("delete needs to know which runs", "%mlops delete 17")
+    mark_killed(store)
+    now = time.time()
+    with store.transaction(durable=True) as connection:
+        found = [one for one in rows.family(connection, ids) if one[3] is None]
+        going = [RunName(number, name) for number, name, status, _ in found if status == "RUNNING"]
+        if going:
+            raise RunIsRunning(
+                f"run {going[0].id} ({safe_repr(going[0].name, 60)}) is still running; nothing was deleted",
+                "wait for its end, or interrupt it",
+            )
+        rows.set_deleted(connection, [one[0] for one in found], now)
+    return _deletion(found, ids)
+
+
+def restore(*runs: int | str, store: Store | None = None) -> Deletion:
+    """Bring back deleted runs and the runs that were deleted with them.
+
+    Raises:
+        RunNotFound: no deleted run is called that.
+        BadArgument: it is a part of a run that is deleted, too.
+    """
+    store = store or open_store()
+    if not runs:
+        raise BadArgument("restore needs to know which runs", "%mlops restore 17")
+    ids = [_deleted(store, str(run)) for run in runs]
+    with store.transaction(durable=True) as connection:
+        whole: dict[int, tuple[int, str, str, float | None]] = {}
+        for run in ids:
+            if (parent := rows.deleted_parent(connection, run)) and parent[0] not in ids:
+                raise BadArgument(
+                    f"run {run} is a part of run {parent[0]}, which is deleted, too", f"%mlops restore {parent[0]}"
+                )
+            found = rows.family(connection, [run])
+            when = next(one[3] for one in found if one[0] == run)
+            whole |= {one[0]: one for one in found if one[3] == when}
+        rows.set_deleted(connection, whole, None)
+    return _deletion(list(whole.values()), set(ids), is_undone=True)
+
+
+def _deletion(
+    found: Sequence[tuple[int, str, str, float | None]], named: set[int], *, is_undone: bool = False
+) -> Deletion:
+    names = [RunName(number, name) for number, name, *_ in found]
+    return Deletion(
+        tuple(one for one in names if one.id in named), tuple(one for one in names if one.id not in named), is_undone
+    )
+
+
+def _deleted(store: Store, ref: str) -> int:
+    found = rows.find_deleted(store, ref)
+    if found is None:
+        known = rows.deleted_runs(store, 1000)
+        near = nearest(ref, [name for _, name in known]) or next((str(number) for number, _ in known), "")
+        raise RunNotFound(
+            f"no deleted run is called {safe_repr(ref, 60)}" if known else "no run is deleted",
+            f"%mlops restore {near}" if near else "",
+        )
+    return found
+
+
+# gc
+
+
+def gc(*, yes: bool = False, store: Store | None = None, progress: Say | None = None) -> Collection:
+    """What nothing needs any more; with `yes` it is removed, and no deleted run can be brought back.
+
+    Deleted runs, files and texts that nothing refers to, locks of sessions that are over, and the free space in
+    the database. Others may write meanwhile; Ctrl-C ends it between two steps, and what is left stays for the next.
+
+    Args:
+        yes: remove it.
+        store: the store, or None for the one of the working directory.
+        progress: is told what is done, line by line.
+
+    Raises:
+        StoreIsLocked: another gc or a backup is going on.
+    """
+    store = store or open_store()
+    say = Paced(progress)
+    mark_killed(store)
+    if not yes:
+        with rows.own_connection(store) as connection:
+            return _plan(store, connection)
+    with _alone(store), rows.own_connection(store) as connection:
+        return _collect(store, connection, say)
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(store.folder / "housekeeping.lock", timeout=0, mode=0o600):
+            yield
+    except Timeout as error:
+        raise StoreIsLocked(
+            f"another gc or backup of {store.folder} is going on", "wait for its end, then try again"
+        ) from error
+
+
+def _plan(store: Store, connection: rows.Connection) -> Collection:
+    found = rows.doomed(connection)
+    files, notes = _collectable(store, connection)
+    found["blobs"] = (len(files), sum(one.size_bytes for one in files))
+    found["unfinished"] = _sizes(_unfinished(store))
+    found["sessions"] = _sizes(dead_locks(store))
+    free, whole = rows.free_bytes(connection)
+    found["free"] = (1, free) if _is_worth_it(free, whole) else (0, 0)
+    waste = _waste(found)
+    return Collection(waste, _first_deleted(store), sum(one.size_bytes for one in waste), notes=notes)
+
+
+def _collect(store: Store, connection: rows.Connection, say: Say) -> Collection:
+    before, names = rows.folder_bytes(store.folder), _first_deleted(store)
+    found = rows.doomed(connection)
+    files, notes = _collectable(store, connection)
+    total = found["runs"][0]
+    if total:
+        say(f"removing {total:,} deleted runs")
+    removed = rows.remove_deleted(connection, lambda so_far: say(f"removed {so_far:,} of {total:,} deleted runs"))
+    found["runs"] = (removed, found["runs"][1])
+    for table in rows.ONCE:
+        found[table] = (rows.remove_unneeded(connection, table), found[table][1])
+    found["blobs"] = _remove_blobs(store, connection, files, say)
+    found["unfinished"] = _removed(_unfinished(store))
+    found["sessions"] = _removed(dead_locks(store))
+    rows.remove_sessions(connection, [row for uid, row in rows.sessions(store).items() if not is_alive(store, uid)])
+    found["free"], more = _make_smaller(store, connection, say)
+    freed = max(0, before - rows.folder_bytes(store.folder))
+    return Collection(_waste(found), names, freed, True, (*notes, *more))
+
+
+def _waste(found: dict[str, tuple[int, int]]) -> tuple[Waste, ...]:
+    return tuple(Waste(_WORDS[kind], *found[kind]) for kind in _WORDS if found.get(kind, (0, 0))[0])
+
+
+def _first_deleted(store: Store) -> tuple[RunName, ...]:
+    return tuple(RunName(*one) for one in rows.deleted_runs(store, MOST_NAMES))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    size_bytes: int
+    written: float
+
+
+def _blob_files(store: Store) -> Iterator[_File]:
+    for folder in _listed(store.folder / "blobs"):
+        if re.fullmatch("[0-9a-f]{2}", folder.name):
+            yield from _stats(path for path in _listed(folder) if re.fullmatch("[0-9a-f]{64}", path.name))
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # not made yet, or gone meanwhile
+        return []
+
+
+def _stats(paths: Iterable[Path]) -> Iterator[_File]:
+    for path in paths:
+        with suppress(OSError):
+            found = path.stat()
+            yield _File(path, found.st_size, found.st_mtime)
+
+
+def _collectable(store: Store, connection: rows.Connection) -> tuple[list[_File], tuple[str, ...]]:
+    """The files that no artifact will refer to once the deleted runs are gone, and what is said of those that stay."""
+    unneeded, of_deleted = list[_File](), set[str]()
+    for batch in _batches(_blob_files(store)):
+        names = [one.path.name for one in batch]
+        needed = rows.needed_blobs(connection, names, also_doomed=False)
+        of_deleted |= rows.needed_blobs(connection, names) - needed
+        unneeded += [one for one in batch if one.path.name not in needed]
+    before, newest = time.time() - GRACE_SECONDS, rows.oldest_running(connection) or math.inf
+    found = [one for one in unneeded if one.written < newest and (one.path.name in of_deleted or one.written < before)]
+    young = len(unneeded) - len(found)
+    note = f"{young:,} files stay that were written within the last hour or since a run began that still goes on: "
+    return found, (f"{note}an artifact may be about to refer to them",) if young else ()
+
+
+def _batches(files: Iterable[_File], length: int = 1_000) -> Iterator[list[_File]]:
+    waiting = iter(files)
+    while batch := list(islice(waiting, length)):
+        yield batch
+
+
+def _remove_blobs(store: Store, connection: rows.Connection, files: Sequence[_File], say: Say) -> tuple[int, int]:
+    """Remove those of the files that still nothing refers to; meanwhile nobody adds one."""
+    count, size = 0, 0
+    for batch in _batches(files, 200):
+        with blobs.alone(store):
+            needed = rows.needed_blobs(connection, [one.path.name for one in batch])
+            newest = rows.oldest_running(connection) or math.inf
+            for one in _stats(file.path for file in batch):
+                if one.path.name not in needed and one.written < newest:
+                    with suppress(OSError):
+                        one.path.unlink()
+                        count, size = count + 1, size + one.size_bytes
+        say(f"removed {count:,} of {len(files):,} files")
+    return count, size
+
+
+def _unfinished(store: Store) -> list[Path]:
+    """Folders in which a process that is over was making files."""
+    return [
+        path
+        for path in _listed(store.folder / "blobs")
+        if path.suffix == ".new" and not is_alive(store, path.name.partition("-")[0])
+    ]
+
+
+def _sizes(paths: Sequence[Path]) -> tuple[int, int]:
+    return len(paths), sum(
+        rows.folder_bytes(path) if path.is_dir() else one.size_bytes for path in paths for one in _stats([path])
+    )
+
+
+def _removed(paths: Sequence[Path]) -> tuple[int, int]:
+    sizes = _sizes(paths)
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return sizes
+
+
+def _is_worth_it(free: int, whole: int) -> bool:
+    """Whether so much of the database is free that it is written anew; what is free is used again otherwise."""
+    return free * 10 > whole
+
+
+def _make_smaller(store: Store, connection: rows.Connection, say: Say) -> tuple[tuple[int, int], tuple[str, ...]]:
+    free, whole = rows.free_bytes(connection)
+    if not _is_worth_it(free, whole):
+        return (0, 0), ()
+    if shutil.disk_usage(store.folder).free < 2 * whole:
+        return (0, 0), (f"the database keeps {free:,} free bytes: the disk has no room to write it anew",)
+    say(f"writing the database of {whole:,} bytes anew without {free:,} that are free")
+    if fault := rows.make_smaller(connection):
+        return (0, 0), (f"the database keeps {free:,} free bytes until the next gc: {fault}",)
+    return (1, free), ()
+
+
+# backup
+
+_MEMBER = re.compile(r"store\.db|backup\.json|blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+
+
+def backup(file: str | Path, *, force: bool = False, store: Store | None = None, progress: Say | None = None) -> Backup:
+    """Write the store to one file, as it is at this moment, while others write to it.
+
+    The file is a zip with the database and every artifact's content; it is there whole or not at all.
+
+    Args:
+        file: what to write.
+        force: overwrite a file that is there.
+        store: the store, or None for the one of the working directory.
+        progress: is told what is done, line by line.
+
+    Raises:
+        BadArgument: the file is there already, or cannot be written.
+        StoreIsLocked: a gc or another backup is going on.
+    """
+    store, say, clock = store or open_store(), Paced(progress), time.perf_counter()
+    target = Path(file).expanduser().absolute()
+    if target.is_dir():
+        raise BadArgument(f"{target} is a folder", f"%mlops backup {target / 'backup.zip'}")
+    if target.exists() and not force:
+        raise BadArgument(f"{target} is there already", f"%mlops backup {file} --force    (to overwrite it)")
+    with _alone(store), _beside(target) as folder:
+        copy, archive = folder / DATABASE, folder / "backup.zip"
+        rows.copy_database(store, copy, lambda done, total: say(f"copied {done:,} of {total:,} pages of the database"))
+        count, damaged = _pack(store, copy, archive, say)
+        runs = rows.runs_in(copy)
+        _settle(archive, target)
+    return Backup(
+        str(target), str(store.folder), target.stat().st_size, runs, count, time.perf_counter() - clock, damaged
+    )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A folder beside the target to make it in; what an earlier attempt left there goes first."""
+    folder = target.with_name(f".{target.name}.partial")
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+        yield folder
+    except OSError as error:
+        raise BadArgument(f"{target} cannot be written: {error.strerror or error}", "choose another place") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pack(store: Store, copy: Path, archive: Path, say: Say) -> tuple[int, tuple[str, ...]]:
+    listed, damaged, count = rows.artifacts_in(copy), list[str](), 0
+    with zipfile.ZipFile(archive, "x", zipfile.ZIP_STORED) as pack:
+        pack.write(copy, DATABASE, zipfile.ZIP_DEFLATED, 1)
+        for place, (sha256, run, path) in enumerate(listed, 1):
+            try:
+                with blobs.opened(store, sha256, path) as reader:
+                    with pack.open(f"blobs/{sha256[:2]}/{sha256}", "w", force_zip64=True) as writer:
+                        shutil.copyfileobj(reader, writer, blobs.CHUNK)
+                    count += 1
+            except StoreIsDamaged:
+                damaged.append(f"{path} of run {run}")
+            say(f"packed {place:,} of {len(listed):,} files")
+        pack.writestr("backup.json", json.dumps({"made_by": "mlops_nb", "files": count, "damaged": damaged}))
+    return count, tuple(damaged)
+
+
+def _settle(made: Path, target: Path) -> None:
+    with made.open("r+b") as file:
+        os.fsync(file.fileno())
+    made.chmod(0o600)
+    made.replace(target)
+
+
+def restore_backup(file: str | Path, folder: str | Path, *, progress: Say | None = None) -> Backup:
+    """Make the store that a backup file holds in a folder that is not there yet, whole or not at all.
+
+    Args:
+        file: what `backup` wrote.
+        folder: the store's folder, `.mlops` in the folder of the notebooks.
+        progress: is told what is done, line by line.
+
+    Raises:
+        BadArgument: the folder is there already, or the file is not.
+        StoreIsDamaged: the file is no backup, is damaged, or holds what a backup does not.
+    """
+    source, target, clock = Path(file).expanduser(), Path(folder).expanduser().absolute(), time.perf_counter()
+    say = Paced(progress)
+    if not source.is_file():
+        raise BadArgument(f"there is no file {str(source)!r}", "%mlops backup FILE --restore FOLDER")
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise BadArgument(f"{target} is there already", f"%mlops backup {file} --restore {target}-restored")
+    with _beside(target) as made:
+        inside = made / "store"
+        inside.mkdir(mode=0o700)
+        count = _unpack(source, inside, say)
+        runs, missing = _checked(source, inside)
+        inside.replace(target)
+    seconds = time.perf_counter() - clock
+    return Backup(str(source), str(target), source.stat().st_size, runs, count, seconds, missing, True)
+
+
+def _unpack(source: Path, folder: Path, say: Say) -> int:
+    count = 0
+    with _read_faults(source), zipfile.ZipFile(source) as pack:
+        members = pack.infolist()
+        for each in members:
+            if not _MEMBER.fullmatch(each.filename):
+                raise StoreIsDamaged(f"{source} holds {safe_repr(each.filename, 100)}, which no backup does")
+        needed = sum(each.file_size for each in members)
+        if needed > shutil.disk_usage(folder).free:
+            raise BadArgument(f"{source} holds {needed:,} bytes, more than the disk has free", "choose another disk")
+        for place, each in enumerate(members, 1):
+            path = folder / each.filename
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with pack.open(each) as reader, path.open("xb") as writer:
+                path.chmod(0o600)
+                digest = _copied(reader, writer)
+            if each.filename.startswith("blobs/"):
+                count += 1
+                if digest != path.name:
+                    raise StoreIsDamaged(f"{source} is damaged: the content of {each.filename} was changed")
+            say(f"unpacked {place:,} of {len(members):,} files")
+    return count
+
+
+@contextmanager
+def _read_faults(source: Path) -> Iterator[None]:
+    """Whatever a file that is no zip, or no whole one, makes the reader raise."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, FileExistsError, RuntimeError, NotImplementedError) as error:
+        raise StoreIsDamaged(f"{source} is not a whole backup: {error}", "%mlops backup FILE") from None
+
+
+def _copied(reader: IO[bytes], writer: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := reader.read(blobs.CHUNK):
+        digest.update(chunk)
+        writer.write(chunk)
+    writer.flush()
+    os.fsync(writer.fileno())
+    return digest.hexdigest()
+
+
+def _checked(source: Path, folder: Path) -> tuple[int, tuple[str, ...]]:
+    """How many runs the unpacked store has, and the artifacts whose file is not there."""
+    database = folder / DATABASE
+    if not database.exists() or not (folder / "backup.json").exists():
+        raise StoreIsDamaged(f"{source} is not a whole backup: the database is not in it", "%mlops backup FILE")
+    try:
+        check_file(database)
+        runs, listed = rows.runs_in(database), rows.artifacts_in(database)
+    except StoreIsNewer:
+        raise
+    except StoreUnavailable as error:
+        raise StoreIsDamaged(f"{source} holds no whole store: {error.what}") from None
+    (folder / "backup.json").unlink()
+    (folder / ".gitignore").write_text("*\n")
+    there = {path.name for path in (folder / "blobs").rglob("*")}
+    return runs, tuple(f"{path} of run {run}" for sha256, run, path in listed if sha256 not in there)
+
+
+# what takes the space
+
+_TABLES = {
+    "metric_points": "values of metrics",
+    "metrics": "metrics",
+    "params": "parameters",
+    "tags": "tags",
+    "outputs": "outputs of cells",
+    "sources": "code",
+    "diffs": "git diffs",
+    "environments": "environments",
+    "fingerprints": "fingerprints of data",
+    "executions": "executed cells",
+    "runs": "runs",
+}
+
+
+def space(*, store: Store | None = None) -> Space:
+    """What takes the space in the store: its tables, its artifacts, and the largest runs."""
+    store = store or open_store()
+    sizes, counts = rows.table_sizes(store), rows.row_counts(store, _TABLES)
+    files = list(_blob_files(store))
+    whole = rows.folder_bytes(store.folder)
+    parts = [Part("files of artifacts", len(files), sum(one.size_bytes for one in files))]
+    parts += [Part(words, counts[table], sizes[table]) for table, words in _TABLES.items() if sizes and counts[table]]
+    parts.append(Part("full-text index", None, sum(size for table, size in sizes.items() if "_text" in table)))
+    log = sum(one.size_bytes for one in _stats([store.path.with_name(f"{DATABASE}-wal")]))
+    parts.append(Part("newest writes, not yet in the database", None, log))
+    parts.append(Part("everything else", None, max(0, whole - sum(part.size_bytes for part in parts))))
+    return Space(
+        str(store.folder),
+        whole,
+        tuple(sorted((part for part in parts if part.size_bytes), key=lambda part: -part.size_bytes)),
+        tuple(RunSpace(*one) for one in rows.largest_runs(store, 10)),
+        gc(store=store).freed_bytes,
+    )
