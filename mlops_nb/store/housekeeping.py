@@ -82,8 +82,9 @@ SELECT e.id FROM executions e
 LEFT JOIN (SELECT session_id, max(execution_id) AS last FROM runs WHERE id NOT IN ({_DOOMED}) GROUP BY session_id) k
 ON k.session_id = e.session_id
 WHERE e.id IN (SELECT execution_id FROM runs WHERE id IN ({_DOOMED})) AND e.id > coalesce(k.last, 0)
+AND NOT EXISTS (SELECT 1 FROM json_each(e.files) f WHERE json_extract(f.value, '$.is_written'))
 """
-"""Executed cells of deleted runs, save those that a later run of their session may rest on."""
+"""Executed cells of deleted runs, save those that a later run may rest on: of their session, or by a file."""
 
 ONCE = {"sources": "text", "diffs": "text", "environments": "content", "fingerprints": "columns"}
 """Tables whose rows are stored once however many refer to them, and the column that takes the space."""

@@ -23,8 +23,8 @@ from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.sessions import session_id
 from mlops_nb.terminal import main
 from mlops_nb.tracking import housekeeping
-from mlops_nb.tracking.executions import Execution
-from mlops_nb.tracking.service import record_execution
+from mlops_nb.tracking.executions import Execution, FileUse
+from mlops_nb.tracking.service import record_executions
 
 OLD = 100_000
 
@@ -251,18 +251,22 @@ def test_every_table_that_refers_to_a_run_is_emptied_of_it(folder):
 
 
 def test_executed_cells_that_a_later_run_may_rest_on_stay(folder):
-    def cell(source: str, *runs: int) -> None:
-        record_execution(Execution(source, 0.0, 0.0, "FINISHED"), runs, open_store())
+    def cell(source: str, *runs: int, files: tuple[FileUse, ...] = ()) -> None:
+        record_executions([Execution(source, 0.0, 0.0, "FINISHED", files=files)], runs, open_store())
 
-    first, second, third = (make(name) for name in ("first", "second", "third"))
+    first, second, third, fourth = (make(name) for name in ("first", "second", "third", "fourth"))
     cell("first cell", first)
     cell("only tracked")
     cell("second cell", second)
     cell("third cell", third)
-    mlops_nb.delete(first, third)
+    cell("wrote a file that another session may read", fourth, files=(FileUse("a.csv", is_written=True),))
+    mlops_nb.delete(first, third, fourth)
     mlops_nb.gc(yes=True)
     found = open_store().rows("SELECT s.text FROM executions e JOIN sources s ON s.id = e.source_id ORDER BY e.id")
-    assert [text for (text,) in found] == ["first cell", "only tracked", "second cell"]
+    assert [text for (text,) in found] == [
+        *("first cell", "only tracked", "second cell"),
+        "wrote a file that another session may read",
+    ]
 
 
 def test_file_whose_row_may_still_come_is_not_collected(folder):
