@@ -41,6 +41,9 @@ _PLACES = {
     "set_tag": "mlops_nb.tracking.logging",
     "note": "mlops_nb.tracking.logging",
     "runs": "mlops_nb.tracking.logging",
+    "autolog": "mlops_nb.tracking.autolog",
+    "autolog_hook": "mlops_nb.tracking.autolog",
+    "AutologHook": "mlops_nb.tracking.hooks",
     "export": "mlops_nb.notebook.service",
     "MlopsError": "mlops_nb.errors",
 }
@@ -50,6 +53,9 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.notebook.service import export as export
+    from mlops_nb.tracking.autolog import autolog as autolog
+    from mlops_nb.tracking.autolog import autolog_hook as autolog_hook
+    from mlops_nb.tracking.hooks import AutologHook as AutologHook
     from mlops_nb.tracking.housekeeping import backup as backup
     from mlops_nb.tracking.housekeeping import delete as delete
     from mlops_nb.tracking.housekeeping import gc as gc

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
-Values = Literal["", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text"]
+Values = Literal["", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text", "library"]
 """What completion offers for an option's value: run names and numbers, deleted runs, artifacts of the run named before,
-what runs are sorted by, metrics, files, names of the namespace, parts of a query. A query or a text is the rest of the
-line."""
+what runs are sorted by, metrics, files, names of the namespace, parts of a query, the libraries that autolog knows. A
+query or a text is the rest of the line."""
 
 Place = Literal["cell", "line", "terminal"]
 
@@ -214,6 +214,17 @@ def _store(options: Mapping[str, Any], context: Context) -> Answer:
     return _status({}, context)
 
 
+def _autolog(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.autolog import autolog_panel
+    from mlops_nb.tracking import autolog
+
+    if options["switch"]:
+        found = autolog.autolog(options["switch"], models=options["models"], library=options["library"])
+    else:
+        found = autolog.autologging()
+    return Answer(found, autolog_panel(found))
+
+
 def _export(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.notebook import service
     from mlops_nb.panels.export import export_panel
@@ -314,6 +325,18 @@ COMMANDS: Mapping[str, Command] = {
             (Option("switch", "on or off", choices=("on", "off")),),
             ("%mlops track on",),
             ("line",),
+        ),
+        Command(
+            "autolog",
+            "Record every fit of scikit-learn, XGBoost, LightGBM and the like from now on (on), or stop (off).",
+            (
+                Option("switch", "on or off; without it, whether it is on", choices=("on", "off"), is_optional=True),
+                Option("--models", "keep each fitted model as an artifact, too", is_flag=True),
+                Option("--library", "only this library (default: all it knows)", "library", "NAME", many=True),
+            ),
+            ("%mlops autolog on", "%mlops autolog on --models --library sklearn", "%mlops autolog off"),
+            ("line",),
+            _autolog,
         ),
         Command(
             "runs",

@@ -23,6 +23,7 @@ from weakref import WeakKeyDictionary
 from mlops_nb.errors import MlopsError, StoreUnavailable
 from mlops_nb.notebook import files
 from mlops_nb.store.location import set_home, store_folder
+from mlops_nb.tracking.place import Place, set_place
 
 if TYPE_CHECKING:
     from mlops_nb.notebook.outputs import OutputListener
@@ -109,6 +110,7 @@ class Capture:
     def load(self) -> None:
         """Hook into the shell."""
         set_home(self._home())
+        set_place(self.place)
         setattr(self.shell, ATTRIBUTE, self)
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
         self.shell.events.register("post_run_cell", self.post_run_cell)
@@ -128,6 +130,9 @@ class Capture:
             self.shell.input_transformers_cleanup.remove(self.transform)
         self._watch_syntax(False)
         set_home(None)
+        set_place(None)
+        if autolog := sys.modules.get("mlops_nb.tracking.autolog"):
+            autolog.autolog("off")
         if getattr(self.shell, ATTRIBUTE, None) is self:
             delattr(self.shell, ATTRIBUTE)
 
@@ -154,6 +159,12 @@ class Capture:
         with suppress(ValueError):
             return os.path.relpath(path, store_folder().parent)
         return path.name
+
+    def place(self) -> Place:
+        """The cell that is executing."""
+        cell = self._cells[0].info if self._cells else _NoInfo("")
+        count = self.shell.execution_count if self._cells else None
+        return Place(self.notebook_name(), getattr(cell, "cell_id", None) or "", count, cell.raw_cell)
 
     def transform(self, lines: list[str]) -> list[str]:
         """The lines of a cell with a leading `%%mlops run` or `sweep` line made the call that begins it."""
@@ -528,8 +539,8 @@ class Capture:
             from mlops_nb.notebook.cells import read_cell
             from mlops_nb.notebook.inference import inferred_params
 
-            found = inferred_params(read_cell(going.source), names, self._parameters)
-            run.log_params({name: value for name, value in found.items() if name not in going.metrics}, inferred=True)
+            settings = inferred_params(read_cell(going.source), names, self._parameters, estimators=run.model is None)
+            run.log_params({name: each for name, each in settings.items() if name not in going.metrics}, inferred=True)
 
     def _add_metrics(self, going: _Going) -> None:
         from mlops_nb.tracking.values import metric_number, safe_repr
@@ -547,7 +558,8 @@ class Capture:
             from mlops_nb.notebook.cells import read_cell
             from mlops_nb.notebook.inference import inferred_metrics
 
-            found = inferred_metrics(read_cell(going.source), names, going.observed)
+            observed = {name: value for name, value in going.observed.items() if name not in run.autologged}
+            found = inferred_metrics(read_cell(going.source), names, observed)
             if found:
                 run.log_metrics(found, inferred=True)
 

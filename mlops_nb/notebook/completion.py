@@ -153,6 +153,10 @@ def _values(option: Option, words: list[str], namespace: dict[str, object]) -> l
         return sorted(f"{name}=" for name, value in namespace.items() if _is_setting(name, value))
     if option.values == "path":
         return _files(fragment)
+    if option.values == "library":
+        from mlops_nb.tracking.autolog import libraries
+
+        return list(libraries())
     if option.values in ("run", "deleted", "artifact", "sort", "metric"):
         with suppress(MlopsError):
             return _from_store(option.values, words)

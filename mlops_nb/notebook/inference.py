@@ -16,12 +16,12 @@ _SETTINGS = 200
 
 
 def inferred_params(
-    names: CellNames, namespace: Mapping[str, object], parameters: Mapping[str, object]
+    names: CellNames, namespace: Mapping[str, object], parameters: Mapping[str, object], *, estimators: bool = True
 ) -> dict[str, object]:
     """The parameters of a cell that names none.
 
     They are the simple literals that the `parameters` cell (`parameters`: its names and values) and the cell
-    assign, with their values after the cell, and `name.setting` of every estimator the cell makes.
+    assign, with their values after the cell, and, with `estimators`, `name.setting` of every estimator it makes.
     """
     found = {name: namespace.get(name, value) for name, value in parameters.items()}
     found |= {
@@ -29,7 +29,7 @@ def inferred_params(
         for name, value in names.literals.items()
         if not name.startswith("_") and not is_metric_name(name)
     }
-    for name in names.writes:
+    for name in names.writes if estimators else ():
         if name in namespace and not name.startswith("_"):
             found |= {f"{name}.{setting}": value for setting, value in estimator_settings(namespace[name]).items()}
     return found

@@ -330,7 +330,7 @@ def _captured(
         warnings.append("no cell is captured, so there is nothing to compare: begin one with %%mlops run NAME")
     for step in {each.run: each for each in steps}.values():
         run = _newest(step.run, notebook, store)
-        found[step.run] = {each.name: each.value for each in run.metrics} if run else None
+        found[step.run] = _repeatable(run) if run else None
         if run is None:
             warnings.append(f"run {step.run!r} was never captured: run cell {step.cell + 1} first")
         elif run.source.strip() != record.cells[step.cell].source.strip():
@@ -338,11 +338,16 @@ def _captured(
                 f"run {step.run!r} (number {run.id}) was captured from an earlier text of cell {step.cell + 1}: "
                 "run the cell again first"
             )
-        elif not run.metrics:
+        elif not found[step.run]:
             warnings.append(f"run {step.run!r} (number {run.id}) has no metric to compare")
     doubled = {each.run for each in steps if sum(one.run == each.run for one in steps) > 1}
     warnings += [f"several cells are captured as {name!r}: only the last is compared" for name in sorted(doubled)]
     return found, warnings
+
+
+def _repeatable(run: Run) -> dict[str, float]:
+    """A captured run's metrics without those that autolog added: a script does not autolog."""
+    return {each.name: each.value for each in run.metrics if not each.autologged}
 
 
 def _newest(name: str, notebook: str, store: Store) -> Run | None:

@@ -7,10 +7,12 @@ run_card.py     the card under a captured cell
 runs.py         the runs table with its plot; runs_view.py its values, runs_plot.py its picture, runs_live.py its widget
 run.py          one run, whole
 annotated.py    a run's tags and note, after they were changed
+parts.py        child runs and fitted estimators of a run, for its card and its panel
 comparison.py   two or more runs, only what differs
 causes.py       why two runs differ
 sweep.py        a sweep and its trials
 status.py       the store
+autolog.py      whether fits are recorded
 export.py       the exported script and its verification
 artifacts.py    the artifacts of a run, and what can be seen of them
 deletion.py     runs that were deleted or brought back
@@ -33,6 +35,7 @@ PANELS = {
     "mlops_nb.tracking.compare.Comparison": "comparison",
     "mlops_nb.tracking.causes.Causes": "causes",
     "mlops_nb.tracking.runs.StoreStatus": "status",
+    "mlops_nb.tracking.autolog.Autologging": "autolog",
     "mlops_nb.notebook.records.Export": "export",
     "mlops_nb.tracking.previews.ArtifactList": "artifacts",
     "mlops_nb.tracking.housekeeping_records.Deletion": "deletion",

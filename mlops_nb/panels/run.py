@@ -8,6 +8,7 @@ from html import escape
 
 from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
+from mlops_nb.panels.parts import estimators_table, parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
 from mlops_nb.panels.wording import count, duration, listed, many_lines, one_line, setting, size, usage_words
 from mlops_nb.reproducibility.records import Environment
@@ -48,9 +49,12 @@ def _recorded(run: Run) -> Iterator[Block]:
         yield Line((Span(one_line(run.error.type), "strong"), f": {many_lines(run.error.message, 500)}"), "error")
     if run.metrics:
         yield _metrics(run)
+    if run.parts:
+        yield parts_table(run, ROWS)
     if run.params:
-        rows = tuple((*_marked(one.name, one.inferred), setting(one.value, 120)) for one in run.params[:ROWS])
-        yield Table("Parameters", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
+        yield _params(run)
+    if run.estimators:
+        yield estimators_table(run)
     if run.seeds:
         seeds = tuple((one_line(name, 60), setting(value, 60)) for name, value in list(run.seeds.items())[:ROWS])
         yield Table("Seeds set", ("what", "seed"), seeds, more=_more(len(run.seeds), run, "seeds"))
@@ -86,6 +90,17 @@ def _bounded(text: str, limit: int = TEXT_LIMIT) -> str:
 def _marked(name: str, inferred: bool) -> tuple[Words]:
     shown = one_line(name, 60)
     return ((shown, Span(" (inferred)", css="mp-muted")) if inferred else shown,)
+
+
+def _params(run: Run) -> Table:
+    params, defaults = told_apart(run)
+    rows = tuple(
+        (*_marked(one.name, one.inferred), (setting(one.value, 120), Span(" (default)", css="mp-muted")))
+        if one.name in defaults
+        else (*_marked(one.name, one.inferred), setting(one.value, 120))
+        for one in params[:ROWS]
+    )
+    return Table("Parameters", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
 
 
 def _metrics(run: Run) -> Table:
@@ -156,7 +171,6 @@ def _surroundings(run: Run) -> Iterator[Block]:
             ("cell", run.cell_id),
             ("execution count", run.execution_count),
             ("part of run", run.parent),
-            ("child runs", ", ".join(map(str, run.children[:ROWS]))),
             ("git", _git(run)),
             ("git remote", run.code and run.code.remote),
             *(_machine(run.environment) if run.environment else ()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table, Words
+from mlops_nb.panels.parts import parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, change_span, change_spans, number_span, status_span
 from mlops_nb.panels.wording import count, duration, many_lines, movement, numbers, one_line, setting, usage_words
 from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
@@ -31,15 +32,15 @@ def _blocks(card: RunCard) -> Iterator[Block]:
         yield _metrics(card)
     if run.params:
         yield from _params(run)
-    if run.children:
-        yield Line(f"{count(len(run.children), 'child run')}: %mlops show {run.children[0]}")
+    if run.parts:
+        yield parts_table(run, MOST)
     for warning in run.warnings[:MOST]:
         yield Line(f"Note: {one_line(warning, 200)}", "small")
     if len(run.warnings) > MOST:
         yield Line(_more(len(run.warnings), run), "small")
     if run.usage or run.seeds:
         yield Fold(_taken(run), tuple(_seeds(run)))
-    if not (run.metrics or run.params or run.error):
+    if not (run.metrics or run.params or run.parts or run.error):
         yield Line("No metric or parameter was named: %%mlops run NAME --metric accuracy --param seed", "small")
 
 
@@ -105,13 +106,23 @@ def _against_best(name: str, value: float, best: float | None) -> Words:
 
 
 def _params(run: Run) -> Iterator[Line]:
-    shown = run.params[:MOST]
+    given, defaults = told_apart(run)
+    shown = tuple(param for param in given if param.name not in defaults)[:MOST]
     named = [param for param in shown if not param.inferred]
     inferred = [param for param in shown if param.inferred]
-    more = _more(len(run.params), run)
+    more = _rest(len(run.params) - len(shown), len(defaults), run)
     for title, params in (("Parameters", named), ("Parameters (inferred)", inferred)):
         if params:
             yield Line((f"{title}: ", *_settings(params), f", {more}" if more and params[-1] is shown[-1] else ""))
+    if not shown:
+        yield Line(f"Parameters: {more}")
+
+
+def _rest(hidden: int, defaults: int, run: Run) -> str:
+    if not hidden:
+        return ""
+    what = "at their defaults" if hidden <= defaults else "more"
+    return f"+{hidden} {what}: %mlops show {run.id}"
 
 
 def _settings(params: Sequence[Param]) -> Iterator[str | Span]:

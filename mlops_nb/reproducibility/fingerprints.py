@@ -24,12 +24,22 @@ _TEXT_COST, _OBJECT_COST = 100, 400
 
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
+_SPARSE = {
+    "csr": ("indptr", "indices", "data"),
+    "csc": ("indptr", "indices", "data"),
+    "bsr": ("indptr", "indices", "data"),
+    "coo": ("coords", "data"),
+    "dia": ("offsets", "data"),
+}
+"""The arrays that each form of sparse matrix is made of."""
+
 _KINDS = {
     ("pandas", "DataFrame"): "DataFrame",
     ("pandas", "Series"): "Series",
     ("polars", "DataFrame"): "polars DataFrame",
     ("polars", "Series"): "polars Series",
     ("numpy", "ndarray"): "array",
+    **{("scipy", f"{form}_{kind}"): f"{form} matrix" for form in _SPARSE for kind in ("matrix", "array")},
 }
 
 
@@ -103,7 +113,14 @@ def _columns(kind: str, value: Any) -> list[tuple[object, Any]]:
         return [(label, value.iloc[:, position]) for position, label in enumerate(value.columns)]
     if kind == "polars DataFrame":
         return [(column.name, column) for column in value]
+    if parts := _SPARSE.get(kind.removesuffix(" matrix")):
+        return [(f"{part}{place or ''}", each) for part in parts for place, each in enumerate(_arrays(value, part))]
     return [("" if (name := getattr(value, "name", None)) is None else name, value)]
+
+
+def _arrays(value: Any, part: str) -> tuple[Any, ...]:
+    found = getattr(value, part)
+    return found if isinstance(found, tuple) else (found,)
 
 
 def _cost(column: Any) -> int:

@@ -191,7 +191,11 @@ def set_seeds(connection: sqlite3.Connection, run_id: int, seeds: Mapping[str, o
     connection.execute("UPDATE runs SET seeds = ? WHERE id = ?", (json.dumps(values, ensure_ascii=False), run_id))
 
 
-def add_params(connection: sqlite3.Connection, run_id: int, params: Mapping[str, object], inferred: bool) -> None:
+AUTOLOGGED = 2
+"""In the column `inferred`: not read off a cell (1) but recorded by autolog."""
+
+
+def add_params(connection: sqlite3.Connection, run_id: int, params: Mapping[str, object], inferred: int) -> None:
     """Parameters of a run; the newest value of a name stands, and a named one is never undone by an inferred one."""
     rule = "NOTHING" if inferred else "UPDATE SET type = excluded.type, value = excluded.value, inferred = 0"
     connection.executemany(
@@ -213,7 +217,7 @@ ON CONFLICT DO UPDATE SET
 """
 
 
-def add_points(connection: sqlite3.Connection, run_id: int, points: Sequence[Point], inferred: bool) -> None:
+def add_points(connection: sqlite3.Connection, run_id: int, points: Sequence[Point], inferred: int) -> None:
     """Logged metric values, each kept, and summed up by name. SQLite keeps NaN as NULL.
 
     The summary knows the first and the last of its points: a range of rows instead of an index,
@@ -315,6 +319,9 @@ def get_run(store: Store, run_id: int) -> Run:
         "LEFT JOIN diffs d ON d.id = r.git_diff_id WHERE r.id = ?",
         [run_id],
     )
+    from mlops_nb.store.fits import estimators_of, parts_of
+
+    children = _children(store, run_id)
     row: Any = one[0]
     names = ("id", "uid", "name", "kind", "status", "started", "duration", "parent", "notebook", "cell_id")
     plain: dict[str, Any] = dict(zip((*names, "execution_count", "source"), row, strict=False))
@@ -328,7 +335,9 @@ def get_run(store: Store, run_id: int) -> Run:
         outputs=_outputs(store, run_id),
         data=_data(store, run_id),
         artifacts=artifacts_of(store, run_id),
-        children=_children(store, run_id),
+        children=children,
+        parts=parts_of(store, run_id) if children else (),
+        estimators=estimators_of(store, run_id),
         error=error,
         code=code,
         environment=_environment(row[18]) if row[18] else None,
@@ -357,7 +366,7 @@ def metrics_of(store: Store, run_id: int) -> tuple[Metric, ...]:
         [run_id],
     )
     return tuple(
-        Metric(name, float(value), step, count, minimum, maximum, mean, bool(inferred))
+        Metric(name, float(value), step, count, minimum, maximum, mean, bool(inferred), inferred == AUTOLOGGED)
         for name, value, step, count, minimum, maximum, mean, inferred in rows
     )
 

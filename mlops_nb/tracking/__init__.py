@@ -9,9 +9,14 @@ trials.py    a sweep that is going on
 artifacts.py  what artifacts may be called, and the confusion matrix
 formats.py    values to and from the files that artifacts are
 previews.py   what can be seen of an artifact at a glance
+estimators.py  what is kept of a fitted estimator
+hooks.py      what autolog knows of a library
+watching.py   how it sees a call
+place.py      in which cell that call stands
 housekeeping_records.py  the records of housekeeping
 
 service.py       start, log, finish, find: the room's door to the store
+autolog.py       every fit of an estimator as a run
 keeping.py       files, folders and values into it; loading.py out of it again, checked
 housekeeping.py  delete and restore, gc, backup, space
 """

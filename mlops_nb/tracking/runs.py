@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_nb.record import Record
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
+from mlops_nb.tracking.estimators import Estimator
 from mlops_nb.tracking.values import Value
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Metric(Record):
     maximum: float | None = None
     mean: float | None = None
     inferred: bool = False
+    autologged: bool = False
+    """Whether autolog recorded it: no script that is exported repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,10 @@ class Run(Record):
     data: tuple[DataFingerprint, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     children: tuple[int, ...] = ()
+    parts: tuple[RunSummary, ...] = field(default=(), repr=False)
+    """The first of its child runs, summed up."""
+    estimators: tuple[Estimator, ...] = ()
+    """What autolog saw it fit."""
     error: RunError | None = None
     code: CodeVersion | None = None
     environment: Environment | None = field(default=None, repr=False)

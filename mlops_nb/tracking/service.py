@@ -102,6 +102,9 @@ class ActiveRun:
         self.started = time.time()
         self.has_named_params = False
         self.has_named_metrics = False
+        self.model: object = None
+        self.has_estimators_apart = False
+        self.autologged: set[str] = set()
         self.warnings: list[str] = list(resume.warnings) if resume else []
         self._resumed = resume
         self.fault: StoreUnavailable | None = None
@@ -191,7 +194,7 @@ class ActiveRun:
         """
         self.log_metrics(metrics, step)
 
-    def log_metrics(self, metrics: Mapping[str, object], step: int | None = None, *, inferred: bool = False) -> None:
+    def log_metrics(self, metrics: Mapping[str, object], step: int | None = None, *, inferred: int = False) -> None:
         """Log metrics by name; NaN and infinite values are kept as what they are."""
         now = time.time()
         at = _step(step)
@@ -199,7 +202,7 @@ class ActiveRun:
         self.has_named_metrics |= not inferred
         self._write(rows.add_points, points, inferred)
 
-    def log_params(self, params: Mapping[str, object], *, inferred: bool = False) -> None:
+    def log_params(self, params: Mapping[str, object], *, inferred: int = False) -> None:
         """Log parameters; nested dicts are flattened with dots, what has no plain form is kept as its `repr`."""
         if not isinstance(params, Mapping):
             raise BadArgument(
@@ -304,6 +307,10 @@ class ActiveRun:
         if self._usage and before and before.usage:
             self._usage = self._usage.together(before.usage)
 
+    def took(self, seconds: float) -> None:
+        """Its duration, where that is known otherwise than by its clock."""
+        self._duration = seconds
+
     def is_part_of(self, run: ActiveRun) -> bool:
         """Whether it is a child of the run, or a child's child."""
         return self.parent is not None and (self.parent is run or self.parent.is_part_of(run))
@@ -314,8 +321,24 @@ class ActiveRun:
             return {}
         return {metric.name: metric.value for metric in rows.metrics_of(self._store, self.id)}
 
-    def finish(self, status: Status = "FINISHED", error: RunError | None = None) -> StoreUnavailable | None:
-        """End the run, on disk when this returns; the fault when it could not be recorded, else None."""
+    def keep(self, function: Write, *values: object) -> None:
+        """Have a row function called with the connection of a transaction, the run's number and these values."""
+        self._write(function, *values)
+
+    def finish(
+        self,
+        status: Status = "FINISHED",
+        error: RunError | None = None,
+        *,
+        durable: bool = True,
+    ) -> StoreUnavailable | None:
+        """End the run, on disk when this returns; the fault when it could not be recorded, else None.
+
+        Args:
+            status: how it ended.
+            error: what ended it.
+            durable: wait for the disk; not where a run that it is a part of will.
+        """
         if self._duration is None:
             self.stop_clock()
         self._waiting.append((rows.finish_run, (status, self._duration, error, tuple(self.warnings), self._usage)))
@@ -324,7 +347,7 @@ class ActiveRun:
                 f"the store {self._store.folder} was removed while the run went on", "run it again to begin a new store"
             )
         else:
-            self._flush(durable=True)
+            self._flush(durable)
         if self.fault is None and self.parent is None and self._store is not None and self.id is not None:
             _ended.append((self._store, self.id))
         return self.fault

@@ -253,3 +253,17 @@ def test_subclass_of_a_frame_or_array_is_data():
     assert of(Frame(plain)) == of(plain)
     assert of(array.view(Array)) == of(array)
     assert of(np.ma.array([1, 2], mask=[False, True])) != of(np.ma.array([1, 2], mask=[True, False]))
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "dia"])
+def test_sparse_matrix_has_a_fingerprint_of_its_content(form):
+    import scipy.sparse
+
+    dense = np.eye(5)
+    first, again = (scipy.sparse.coo_array(dense).asformat(form) for _ in range(2))
+    other = scipy.sparse.coo_array(dense * 2).asformat(form)
+    moved = scipy.sparse.coo_array(dense[::-1]).asformat(form)
+    prints = [fingerprint("m", each) for each in (first, again, other, moved)]
+    assert prints[0].kind == f"{form} matrix"
+    assert prints[0].fingerprint == prints[1].fingerprint
+    assert len({one.fingerprint for one in prints}) == 3
