@@ -10,6 +10,7 @@ script.py     a notebook's cells to the text of a pipeline script
 service.py    finds and reads notebooks, writes and verifies scripts
 exporter.py   the nbconvert exporter `mlops_pipeline`
 inference.py  parameters and metrics that nobody named
+seeds.py      what a cell seeds, and with what
 outputs.py    a cell's outputs as the notebook shows them
 capture.py    the hooks: %%mlops run and %mlops track
 completion.py what TAB offers

@@ -27,7 +27,7 @@ def _blocks(found: Causes) -> Iterator[Block]:
         for cause in found.causes[:ROWS]:
             if cause.kind == "code":
                 yield Pre(f"Code: {one_line(cause.words, 120)}", many_lines(_as_diff(cause), LINES), "diff")
-    for words in found.left:
+    for words in found.left if found.metric else ():
         yield Line(f"Left: {one_line(words, 200)}")
     if not found.causes:
         yield Line(f"Looked at and equal: {_all(found.equal)}.", "small")
@@ -51,8 +51,8 @@ def _sentence(found: Causes) -> Words:
     if found.metric is None:
         if not found.causes:
             return f"{right} and {left} differ in no metric, nor in anything that could change one."
-        changed = count(len(found.causes), "change")
-        return f"No metric differs between {left} and {right}, although there is {changed} that could: {_named(found)}."
+        changed = "one change" if len(found.causes) == 1 else f"{len(found.causes)} changes"
+        return f"No metric differs between {left} and {right}, although {changed} could have made one: {_named(found)}."
     moved = _moved(found, left, right)
     if not found.causes:
         return (*moved, ", and nothing recorded could explain it: chance without a seed or the clock is left.")

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,7 @@ def _environment_text(environment: Environment) -> str:
 
 
 @lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _environment(content: str) -> Environment:
     fields = json.loads(content)
     return Environment(**{**fields, "gpus": tuple(fields.get("gpus", ()))})
@@ -410,18 +411,24 @@ def previous_run(store: Store, name: str, before: int) -> int | None:
     return int(found[0][0]) if found else None
 
 
-def best_earlier(store: Store, name: str, before: int, metric: str, lowest: bool) -> float | None:
-    """The best last value of a metric in the FINISHED runs of a name before a run.
+def best_earlier(
+    store: Store, name: str, before: int, metrics: Collection[str], lowest: Collection[str]
+) -> dict[str, float]:
+    """The best last values of metrics in the FINISHED runs of a name before a run; of those in `lowest` the least.
 
-    CROSS JOIN makes SQLite walk the metric's values from the best on, which mostly ends at once.
+    CROSS JOIN makes SQLite walk a metric's values from the best on, which mostly ends at once.
     """
-    found = store.rows(
-        f"SELECT m.value FROM metrics m CROSS JOIN {LISTED} r ON r.id = m.run_id WHERE m.name = ? "
-        "AND m.value IS NOT NULL AND r.name = ? AND r.id < ? AND r.status = 'FINISHED' "
-        f"ORDER BY m.value {'ASC' if lowest else 'DESC'} LIMIT 1",
-        [metric, name, before],
-    )
-    return found[0][0] if found else None
+    found: dict[str, float] = {}
+    for way, names in (("ASC", set(metrics) & set(lowest)), ("DESC", set(metrics) - set(lowest))):
+        if names:
+            rows = store.rows(
+                f"SELECT j.value, (SELECT m.value FROM metrics m CROSS JOIN {LISTED} r ON r.id = m.run_id "
+                "WHERE m.name = j.value AND m.value IS NOT NULL AND r.name = ? AND r.id < ? "
+                f"AND r.status = 'FINISHED' ORDER BY m.value {way} LIMIT 1) FROM json_each(?) j",
+                [name, before, json.dumps(sorted(names))],
+            )
+            found.update({metric: value for metric, value in rows if value is not None})
+    return found
 
 
 def counts(store: Store) -> dict[str, int]:

@@ -1,9 +1,11 @@
-"""Topic 7, tracking: what a run is, how it is found again, how two are compared.
+"""Topic 7, tracking: what a run is, how it is found again, how runs are compared, why they differ.
 
 runs.py      the records: Run and its parts, RunTable, RunCard, StoreStatus
 values.py    parameter values to and from what SQLite can hold
 metrics.py   which way a metric is better; which names are a metric's
-compare.py   what differs between two runs
+code.py      what led to a run, and which of two runs' cells differ in what they mean
+compare.py   what differs between two or more runs
+causes.py    which recorded changes could explain the difference
 sweep.py     which combinations a sweep tries; the best of them
 trials.py    a sweep that is going on
 artifacts.py  what artifacts may be called, and the confusion matrix

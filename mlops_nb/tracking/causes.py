@@ -593,7 +593,10 @@ def data_words(before: DataFingerprint, after: DataFingerprint) -> str:
         same_type = [name for name in kept if before.types[name] == after.types[name]]
         if rows[0] == rows[1] and before.exact == after.exact:
             changed = [name for name in same_type if before.columns.get(name) != after.columns.get(name)]
-            parts += [f"{_columns(changed)} changed"] if changed else []
+            is_all = len(changed) == len(after.types) > _MOST_NAMED
+            parts += (
+                [f"all {len(changed)} columns changed" if is_all else f"{_columns(changed)} changed"] if changed else []
+            )
     elif before.shape[1:] != after.shape[1:]:
         parts.append("x".join(map(str, before.shape)) + " → " + "x".join(map(str, after.shape)))
     if not parts:

@@ -157,7 +157,8 @@ def led_to(cells: Sequence[LedCell], place: int) -> set[int]:
 
 def _label(node: LineageNode) -> str:
     number = "" if node.execution_count is None else f" [{node.execution_count}]"
-    return f"cell{number} ({bounded_text(node.label, 60)})"
+    heading = bounded_text(node.label, 500)
+    return f"cell{number} ({heading if len(heading) <= 40 else f'{heading[:39]}…'})"
 
 
 @dataclass(frozen=True, slots=True)

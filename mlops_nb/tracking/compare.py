@@ -126,6 +126,8 @@ def _of_one(sides: Sequence[DataFingerprint | None], name: str) -> list[Differen
     found += differences([_types(one, name) for one in there])
     if len({(one.shape[:1], one.exact) for one in there}) == 1 and all(one.columns for one in there):
         found += differences([_columns(one, name, there) for one in there])
+    elif len({one.shape for one in there}) < len({one.fingerprint for one in there}):
+        found += differences([{f"{name}: content": _content(one)} for one in there])
     return found or list(differences([{f"{name}: content": _content(one)} for one in there]))
 
 

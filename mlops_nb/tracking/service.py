@@ -729,12 +729,8 @@ def card(run_id: int, *, store: Store) -> RunCard:
     past = rows.previous_run(store, whole.name, run_id)
     if past is None:
         return RunCard(whole, {}, {})
-    best = {
-        metric.name: value
-        for metric in whole.metrics
-        if (value := rows.best_earlier(store, whole.name, run_id, metric.name, lower_is_better(metric.name)))
-        is not None
-    }
+    names = [metric.name for metric in whole.metrics]
+    best = rows.best_earlier(store, whole.name, run_id, names, [name for name in names if lower_is_better(name)])
     previous = {metric.name: metric.value for metric in rows.metrics_of(store, past)}
     return RunCard(whole, previous, best, past)
 

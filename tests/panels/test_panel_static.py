@@ -24,7 +24,7 @@ from mlops_nb.panels.runs import runs_panel
 from mlops_nb.panels.space import space_panel
 from mlops_nb.panels.status import status_panel
 from mlops_nb.panels.theme import Panel
-from mlops_nb.reproducibility.records import Environment, MetricCheck, Verification
+from mlops_nb.reproducibility.records import CodeVersion, Environment, MetricCheck, Usage, Verification
 from mlops_nb.tracking.compare import Difference
 from mlops_nb.tracking.runs import Metric, Output, Param, RunCard, RunError
 from tests.panels.records import (
@@ -313,7 +313,7 @@ def test_why_answers_in_one_sentence_with_the_causes_below():
             "nothing recorded could explain it: chance without a seed or the clock is left.",
         ),
         ({"causes": (), "metric": None}, "differ in no metric, nor in anything that could change one."),
-        ({"metric": None}, "No metric differs between rf-baseline (run 5) and deeper (run 7), although"),
+        ({"metric": None}, "No metric differs between rf-baseline (run 5) and deeper (run 7), although 2 changes"),
         ({"metric": Difference("f1", (0.5, None))}, "f1 was not measured in deeper (run 7). 2 causes"),
         ({"metric": Difference("f1", (0.5, 0.5))}, "f1 is 0.500 in both"),
         ({"causes": some_causes().causes * 3}, "and 3 more."),
@@ -332,6 +332,43 @@ def test_without_a_cause_what_was_looked_at_stands_in_the_text():
 
 def as_sentence(panel: Panel) -> str:
     return " ".join(Markup(panel.html().split('class="mp-sentence">')[1].split("</p>")[0]).words).replace("  ", " ")
+
+
+def test_a_run_shows_its_machine_its_seeds_what_it_took_and_what_was_not_committed():
+    environment = Environment(
+        *(
+            "3.11.7",
+            "Linux",
+            {"pandas": "3.1"},
+            "Debian 12",
+            "AMD EPYC",
+            2,
+            8_000_000_000,
+            ("NVIDIA T4",) * 2,
+            "550.54",
+        ),
+        *("openblas 0.3.31", "SkylakeX", 2, {"OMP_NUM_THREADS": 2}, 7),
+    )
+    run = a_run(
+        environment=environment,
+        usage=Usage(2.5, 340_000_000),
+        seeds={"numpy.random.seed": 42},
+        code=CodeVersion("4f2a91c0ffee", "main", True, "https://host/flights.git", "-old\n+new"),
+    )
+    html = run_panel(run).html()
+    for words in (
+        "2.50 s of CPU, 340 MB more memory at the peak",
+        "AMD EPYC, 2 cores, 8.00 GB of memory, Debian 12",
+        "NVIDIA T4 and NVIDIA T4, driver 550.54",
+        "openblas 0.3.31 for SkylakeX, 2 threads",
+        "OMP_NUM_THREADS=2",
+        "PYTHONHASHSEED=7",
+        "https://host/flights.git",
+        "<del>-old</del>\n<ins>+new</ins>",
+        '<th scope="row">numpy.random.seed</th><td>42</td>',
+    ):
+        assert words in html
+    assert "> 2.50 s of CPU, 340 MB more memory at the peak, 1 seed set" in run_card(RunCard(run, {}, {})).text()
 
 
 def test_an_export_shows_the_proof_before_anything_else():

@@ -267,7 +267,7 @@ def test_deleted_run_is_left_out_wherever_runs_are_listed_found_or_counted(folde
     assert [number for number, _ in rows.names_and_ids(store)] == [newest.id, outer.id]
     assert rows.metric_names(store) == ["accuracy"]
     assert rows.previous_run(store, "outer", newest.id) == outer.id
-    assert rows.best_earlier(store, "outer", newest.id, "accuracy", lowest=False) is None
+    assert rows.best_earlier(store, "outer", newest.id, ["accuracy"], []) == {}
     assert service.status().runs == service.status().by_status["FINISHED"] == 2
     assert service.status().artifacts == 0
 
