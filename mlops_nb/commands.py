@@ -93,8 +93,10 @@ def _runs(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.tracking import service
     from mlops_nb.tracking.search import RunSearch
 
-    store = open_store()
-    search = RunSearch(**options, store=store)
+    store, asked = open_store(), dict(options)
+    if file := asked.pop("output"):
+        return _runs_file(asked, file, context)
+    search = RunSearch(**asked, store=store)
     found = search.table()
     panel = runs_panel(
         found,
@@ -103,6 +105,17 @@ def _runs(options: Mapping[str, Any], context: Context) -> Answer:
         compare=lambda left, right: service.compare(left, right, store=store),
     )
     return Answer(found, panel)
+
+
+def _runs_file(asked: Mapping[str, Any], file: str, context: Context) -> Answer:
+    from mlops_nb.panels.runs_file import runs_file_panel
+    from mlops_nb.tracking.run_files import write_runs
+    from mlops_nb.tracking.search import runs
+
+    table = runs(**asked)
+    context.progress(f"writing {len(table.rows):,} runs")
+    done = write_runs(table, file)
+    return Answer(done, runs_file_panel(done))
 
 
 def _show(options: Mapping[str, Any], context: Context) -> Answer:
@@ -366,12 +379,14 @@ COMMANDS: Mapping[str, Command] = {
                     metavar="N",
                     kind=int,
                 ),
+                Option("--output", "write them to this .csv, .json or .parquet file", "path", "FILE", short="-o"),
             ),
             (
                 "%mlops runs",
                 "%mlops runs baseline --sort -accuracy --limit 10",
                 "%mlops runs metrics.accuracy > 0.9 and (params.depth <= 5 or tags.kind = baseline) and started > -7d",
                 'jupyter mlops runs "metrics.loss.min < 0.1 and status = finished" --sort metrics.loss.min',
+                "%mlops runs -o runs.parquet",
             ),
             ("line", "terminal"),
             _runs,
@@ -711,7 +726,12 @@ def _with_rest(command: Command, line: str | Sequence[str], namespace: Mapping[s
 def _names_of(command: Command) -> tuple[set[str], set[str]]:
     """The names of the options, and of those that take a value."""
     named = {each for option in command.options for each in (option.name, option.short) if each.startswith("-")}
-    return named, {option.name for option in command.options if option.name.startswith("--") and not option.is_flag}
+    return named, {
+        each
+        for option in command.options
+        for each in (option.name, option.short)
+        if each.startswith("-") and not option.is_flag
+    }
 
 
 def _joined(command: Command, words: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ sweep.py        a sweep and its trials
 status.py       the store
 autolog.py      whether fits are recorded
 export.py       the exported script and its verification
+runs_file.py    a file that runs were written to
 artifacts.py    the artifacts of a run, and what can be seen of them
 deletion.py     runs that were deleted or brought back
 collection.py   what gc would remove, or has removed

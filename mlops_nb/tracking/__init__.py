@@ -20,5 +20,6 @@ housekeeping_records.py  the records of housekeeping
 service.py       start, log, finish, find: the room's door to the store
 autolog.py       every fit of an estimator as a run
 keeping.py       files, folders and values into it; loading.py out of it again, checked
+run_files.py     runs to a CSV, JSON or Parquet file
 housekeeping.py  delete and restore, gc, backup, space
 """

@@ -236,7 +236,7 @@ def _table_form(value: Any, name: str) -> Form:
     else:
         wanted = "csv"
     if wanted == "parquet" and library == "pandas":
-        _pyarrow()
+        required_pyarrow()
     return Form(
         "table", (f".{wanted}",), details | {"format": wanted}, lambda file: _put_table(file, frame, library, wanted)
     )
@@ -275,7 +275,7 @@ def _read_table(details: Mapping[str, object], file: BinaryIO) -> Any:
     import pandas as pd
 
     if is_parquet:
-        _pyarrow()
+        required_pyarrow()
         frame = pd.read_parquet(file, engine="pyarrow")
     else:
         levels = cast("int", details.get("index") or 0)
@@ -293,13 +293,18 @@ def _polars() -> Any:
 
 def _has_pyarrow() -> bool:
     try:
-        _pyarrow()
+        required_pyarrow()
     except MissingExtra:
         return False
     return True
 
 
-def _pyarrow() -> None:
+def required_pyarrow() -> None:
+    """Nothing, where pyarrow is installed.
+
+    Raises:
+        MissingExtra: it is not.
+    """
     try:
         import pyarrow  # noqa: F401
     except ImportError:
