@@ -64,7 +64,7 @@ def write_runs(table: RunTable, file: str | Path) -> RunsFile:
 
 
 def _write_csv(table: RunTable, frame: pd.DataFrame, file: BinaryIO) -> tuple[str, ...]:
-    for name in frame.select_dtypes("object").columns:
+    for name in _of_objects(frame):
         frame[name] = [_text(value) if isinstance(value, list | dict) else value for value in frame[name]]
     frame.to_csv(file)
     return ()
@@ -80,14 +80,19 @@ def _write_parquet(table: RunTable, frame: pd.DataFrame, file: BinaryIO) -> tupl
     import pyarrow
 
     as_text = []
-    for name in frame.select_dtypes("object").columns:
+    for name in _of_objects(frame):
         try:
             pyarrow.array(frame[name], from_pandas=True)
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError, OverflowError):
             frame[name] = [None if value is None else _text(value) for value in frame[name]]
-            as_text.append(str(name))
+            as_text.append(name)
     frame.to_parquet(file, engine="pyarrow")
     return tuple(as_text)
+
+
+def _of_objects(frame: pd.DataFrame) -> list[str]:
+    """The columns that hold Python's objects, texts among them."""
+    return [str(name) for name in frame.columns if frame[name].dtype.kind == "O"]
 
 
 def _text(value: Any) -> str:
