@@ -134,8 +134,14 @@ def blob_path(store: Store, sha256: str) -> Path:
 
 
 @contextmanager
-def opened(store: Store, sha256: str, name: str) -> Iterator[BinaryIO]:
+def opened(store: Store, sha256: str, name: str, said: Said = lambda size: None) -> Iterator[BinaryIO]:
     """The content with that hash, to be read; looked through first, a megabyte at a time.
+
+    Args:
+        store: where it is.
+        sha256: its hash.
+        name: what an error calls it.
+        said: is told how many bytes more are looked through.
 
     Raises:
         StoreIsDamaged: it is not there, or no longer has the hash it was stored under. Nothing else is touched.
@@ -149,7 +155,7 @@ def opened(store: Store, sha256: str, name: str) -> Iterator[BinaryIO]:
         raise StoreIsDamaged(f"the file of {name!r} cannot be read: {path}: {error.strerror}", _FROM_BACKUP) from None
     with file:
         with faults(store.path):
-            digest = _digest(file)
+            digest = _digest(file, said)
         if digest != sha256:
             raise StoreIsDamaged(
                 f"the file of {name!r} was changed after it was stored: {path} no longer has the hash of its name",
@@ -162,8 +168,9 @@ def opened(store: Store, sha256: str, name: str) -> Iterator[BinaryIO]:
 _FROM_BACKUP = "put back a copy from a backup; every other artifact can still be read"
 
 
-def _digest(file: BinaryIO) -> str:
+def _digest(file: BinaryIO, said: Said = lambda size: None) -> str:
     digest = hashlib.sha256()
     while chunk := file.read(CHUNK):
         digest.update(chunk)
+        said(len(chunk))
     return digest.hexdigest()

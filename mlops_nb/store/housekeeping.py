@@ -268,7 +268,8 @@ def make_smaller(connection: sqlite3.Connection) -> str:
     """Write the database anew without what holds nothing, whole or not at all; why it could not be, or nothing."""
     try:
         connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return "another process reads it just now"
     except sqlite3.OperationalError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL")):

@@ -32,7 +32,7 @@ from mlops_nb.store import blobs, open_store
 from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.connection import check_file
 from mlops_nb.store.location import DATABASE
-from mlops_nb.store.sessions import dead_locks, is_alive, mark_killed
+from mlops_nb.store.sessions import dead_locks, is_alive, mark_killed, session_uid
 from mlops_nb.tracking import search, service
 from mlops_nb.tracking.housekeeping_records import (
     Backup,
@@ -54,6 +54,9 @@ Say = Callable[[str], None]
 
 GRACE_SECONDS = 3600.0
 """A file that no artifact refers to is collected when it is older: its row may wait for a store that is locked."""
+
+MOST_BESIDE_OTHERS = 200_000_000
+"""A larger database is not written anew while other kernels are at work: they would wait too long to write."""
 
 MOST_NAMES = 10
 
@@ -327,6 +330,10 @@ def _make_smaller(store: Store, connection: rows.Connection, say: Say) -> tuple[
     free, whole = rows.free_bytes(connection)
     if not _is_worth_it(free, whole):
         return (0, 0), ()
+    if whole > MOST_BESIDE_OTHERS and any(
+        is_alive(store, uid) for uid in rows.sessions(store) if uid != session_uid(store)
+    ):
+        return (0, 0), (f"the database keeps {free:,} free bytes: gc --yes when no other kernel uses the store",)
     if shutil.disk_usage(store.folder).free < 2 * whole:
         return (0, 0), (f"the database keeps {free:,} free bytes: the disk has no room to write it anew",)
     say(f"writing the database of {whole:,} bytes anew without {free:,} that are free")
@@ -387,18 +394,19 @@ def _beside(target: Path) -> Iterator[Path]:
 
 
 def _pack(store: Store, copy: Path, archive: Path, say: Say) -> tuple[int, tuple[str, ...]]:
-    listed, damaged, count = rows.artifacts_in(copy), list[str](), 0
+    listed, damaged, count, packed = rows.artifacts_in(copy), list[str](), 0, 0
     with zipfile.ZipFile(archive, "x", zipfile.ZIP_STORED) as pack:
         pack.write(copy, DATABASE, zipfile.ZIP_DEFLATED, 1)
         for place, (sha256, run, path) in enumerate(listed, 1):
             try:
                 with blobs.opened(store, sha256, path) as reader:
                     with pack.open(f"blobs/{sha256[:2]}/{sha256}", "w", force_zip64=True) as writer:
-                        shutil.copyfileobj(reader, writer, blobs.CHUNK)
+                        while chunk := reader.read(blobs.CHUNK):
+                            packed += writer.write(chunk)
+                            say(f"packing file {place:,} of {len(listed):,}, {packed / 1e6:,.0f} MB so far")
                     count += 1
             except StoreIsDamaged:
                 damaged.append(f"{path} of run {run}")
-            say(f"packed {place:,} of {len(listed):,} files")
         pack.writestr("backup.json", json.dumps({"made_by": "mlops_nb", "files": count, "damaged": damaged}))
     return count, tuple(damaged)
 

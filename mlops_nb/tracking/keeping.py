@@ -212,10 +212,16 @@ def _followed(inside: str, entry: os.DirEntry[str], root: Path) -> Path:
 
 
 class Progress:
-    """How much of a long copy is done, on one line of stderr; silent for a second."""
+    """How much of a long copy is done, on one line of stderr; silent for a second.
 
-    def __init__(self, name: str, total: int) -> None:
-        self._name, self._total, self._done = name, total, 0
+    Args:
+        name: of what.
+        total: how many bytes there are.
+        verb: what is done to it.
+    """
+
+    def __init__(self, name: str, total: int, verb: str = "keeping") -> None:
+        self._name, self._total, self._verb, self._done = name, total, verb, 0
         self._next = time.monotonic() + 1
         self._is_said = False
 
@@ -234,7 +240,7 @@ class Progress:
 
     def _say(self, text: str) -> None:
         name = safe_repr(self._name, 60)
-        sys.stderr.write(f"\rmlops_nb: keeping {name}: {text}")
+        sys.stderr.write(f"\rmlops_nb: {self._verb} {name}: {text}")
         sys.stderr.flush()
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfileobj
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlops_nb.errors import ArtifactNotFound, BadArgument, StoreIsDamaged, nearest
 from mlops_nb.store import blobs, open_store
 from mlops_nb.tracking import formats, service
 from mlops_nb.tracking.artifacts import artifact_name, found_artifacts
-from mlops_nb.tracking.keeping import Paced
+from mlops_nb.tracking.keeping import Paced, Progress
 from mlops_nb.tracking.previews import ArtifactList, ArtifactView, NoPreview, Preview, preview
 from mlops_nb.tracking.runs import Artifact, Run
 from mlops_nb.tracking.values import safe_repr
@@ -48,7 +49,7 @@ def load_artifact(
     one = _one(service.show(run, store=store), name)
     if one.kind == "file":
         return _checked_path(store, one)
-    with blobs.opened(store, one.sha256, one.path) as file:
+    with _opened(store, one) as file:
         return formats.read_value(one, file, trust=trust, unpickle=unpickle)
 
 
@@ -125,9 +126,18 @@ LOOK_BYTES = 20_000_000
 MOST_LOOKED_AT = 10
 
 
+@contextmanager
+def _opened(store: Store, one: Artifact) -> Iterator[BinaryIO]:
+    """An artifact's checked content; a long check is told on stderr."""
+    said = Progress(one.path, one.size_bytes, "checking")
+    with blobs.opened(store, one.sha256, one.path, said.more) as file:
+        said.end()
+        yield file
+
+
 def _look(store: Store, one: Artifact) -> Preview:
     try:
-        with blobs.opened(store, one.sha256, one.path) as file:
+        with _opened(store, one) as file:
             return preview(one, file)
     except StoreIsDamaged as error:
         return NoPreview(error.what)
@@ -169,7 +179,7 @@ def _one(run: Run, name: str) -> Artifact:
 
 
 def _checked_path(store: Store, one: Artifact) -> Path:
-    with blobs.opened(store, one.sha256, one.path):
+    with _opened(store, one):
         return blobs.blob_path(store, one.sha256)
 
 
@@ -181,7 +191,7 @@ def _saved(store: Store, one: Artifact, folder: Path) -> Path:
             raise BadArgument(f"{one.path!r} would be written outside {folder}: a link there leads out of it")
         handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".mlops-", suffix=".new")
         try:
-            with os.fdopen(handle, "wb") as writer, blobs.opened(store, one.sha256, one.path) as reader:
+            with os.fdopen(handle, "wb") as writer, _opened(store, one) as reader:
                 copyfileobj(reader, writer, blobs.CHUNK)
             Path(fresh).replace(path)
         finally:

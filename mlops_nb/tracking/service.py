@@ -21,6 +21,7 @@ from mlops_nb.reproducibility.usage import Meter
 from mlops_nb.store import cells, open_store, search
 from mlops_nb.store import runs as rows
 from mlops_nb.store.artifacts import put_artifacts
+from mlops_nb.store.housekeeping import find_deleted, folder_bytes
 from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
 from mlops_nb.tracking.metrics import lower_is_better
@@ -563,6 +564,9 @@ def show(ref: int | str, *, store: Store | None = None) -> Run:
     store = store or open_store()
     found = rows.find_run(store, str(ref))
     if found is None:
+        deleted = find_deleted(store, str(ref))
+        if deleted is not None:
+            raise RunNotFound(f"run {bounded_text(str(ref), 60)!r} is deleted", f"%mlops restore {deleted}")
         names = list(dict.fromkeys(name for _, name in rows.names_and_ids(store)))
         near = nearest(str(ref), names)
         raise RunNotFound(
@@ -738,7 +742,6 @@ def card(run_id: int, *, store: Store) -> RunCard:
 def status(*, notebook: str = "", tracking: bool = False, store: Store | None = None) -> StoreStatus:
     """Where the store is and what it holds."""
     from mlops_nb.store.connection import SCHEMA_VERSION
-    from mlops_nb.store.housekeeping import folder_bytes
 
     store = store or open_store()
     last = search.newest(store, conjunction(), 1)

@@ -578,4 +578,5 @@ def test_two_gigabytes_are_kept_and_checked_in_bounded_memory_with_progress(fold
     assert grown_kb < 20_000
     assert "keeping 'big'" in done.stderr
     assert "of 2,000 MB" in done.stderr
+    assert "checking 'big'" in done.stderr
     assert (folder / "out" / "big").stat().st_size == 2_000_000_000

@@ -31,7 +31,7 @@ OLD = 100_000
 
 def python(code: str, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", textwrap.dedent(code), *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def ran(child: subprocess.Popen[str]) -> None:
@@ -89,8 +89,10 @@ def test_deleted_run_is_gone_from_every_list_and_comes_back_whole(folder):
     done = mlops_nb.delete("forest")
     assert ([one.name for one in done.runs], done.children) == (["forest"], ())
     assert listed() == ["other"]
-    with pytest.raises(RunNotFound):
-        mlops_nb.show(number)
+    for ref in (number, "forest"):
+        with pytest.raises(RunNotFound, match="is deleted") as refused:
+            mlops_nb.show(ref)
+        assert refused.value.fix == f"%mlops restore {number}"
     mlops_nb.restore("forest")
     assert mlops_nb.show(number).to_dict() == before
 
@@ -446,6 +448,44 @@ def test_interrupt_ends_a_long_statement(folder):
     assert said.rstrip().endswith("KeyboardInterrupt")
 
 
+def test_database_that_another_process_reads_is_not_shortened_and_said_so(folder):
+    make("kept")
+    with mlops_nb.run("big") as run:
+        run.log_params({f"p{number}": "x" * 5000 for number in range(400)})
+    mlops_nb.delete("big")
+    reader = sqlite3.connect(open_store().path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM runs").fetchone()
+    done = mlops_nb.gc(yes=True)
+    assert any("until the next gc" in note for note in done.notes)
+    assert listed() == ["kept"]
+    reader.rollback()
+    reader.close()
+    mlops_nb.gc(yes=True)
+    assert_sound()
+
+
+def test_large_database_is_not_written_anew_while_another_kernel_is_at_work(folder, monkeypatch):
+    monkeypatch.setattr(housekeeping, "MOST_BESIDE_OTHERS", 10_000)
+    with mlops_nb.run("big") as run:
+        run.log_params({f"p{number}": "x" * 5000 for number in range(400)})
+    other = python(
+        """
+        import mlops_nb, sys
+        with mlops_nb.run("elsewhere"):
+            pass
+        print("began", flush=True)
+        sys.stdin.readline()
+        """
+    )
+    other.stdout.readline()
+    mlops_nb.delete("big")
+    done = mlops_nb.gc(yes=True)
+    assert any("no other kernel" in note for note in done.notes)
+    ran(other)
+    assert not mlops_nb.gc(yes=True).notes
+
+
 # backup
 
 
@@ -529,7 +569,7 @@ def test_kill_in_the_middle_of_a_backup_leaves_no_file_that_could_be_taken_for_o
         from mlops_nb.tracking import housekeeping
         housekeeping.Paced = lambda say: say
         def say(line):
-            if line.startswith("packed 20"):
+            if line.startswith("packing file 20"):
                 os.kill(os.getpid(), signal.SIGKILL)
         mlops_nb.backup("store.zip", progress=say)
         """
