@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, redirect_stdout, suppress
@@ -253,6 +254,8 @@ def outcomes(
         from distributed import Client, LocalCluster, as_completed
     except ImportError:
         raise MissingExtra("--engine dask needs Dask", "pip install 'mlops-nb[dask]'") from None
+    if not hasattr(main := sys.modules["__main__"], "__spec__"):
+        main.__spec__ = None  # `%reset` takes it away, and no process of Python's starts from a module without
     say(f"connecting to {scheduler}" if scheduler else "starting Dask workers")
     with ExitStack() as stack:
         try:

@@ -43,9 +43,13 @@ def lab(tmp_path_factory):
     for cell in quickstart.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    nbformat.write(quickstart, folder / "quickstart.ipynb")
-    (folder / "hostile").mkdir()
-    nbformat.write(hostile_notebook(), folder / "hostile" / "hostile.ipynb")
+    for name, notebook in (
+        ("quickstart", quickstart),
+        ("hostile", hostile_notebook()),
+        ("keyboard", hostile_notebook()),
+    ):  # each in a folder, and so with a store, of its own
+        (folder / name).mkdir()
+        nbformat.write(notebook, folder / name / f"{name}.ipynb")
     shutil.rmtree(SHOTS, ignore_errors=True)
     SHOTS.mkdir()
     with Lab(folder, tmp_path_factory.mktemp("settings")) as running:
@@ -69,7 +73,7 @@ def browser(lab, tmp_path):
 def test_quickstart_by_hand(lab, browser):
     """Run all, click in the runs panel, see the comparison, save, reopen without a kernel and still see it."""
     page = browser.page
-    browser.open("quickstart.ipynb")
+    browser.open("quickstart/quickstart.ipynb")
     browser.run_all()
     verified = page.get_by_text("6 metrics equal to the captured runs'").first
     browser.to_bottom()
@@ -102,7 +106,7 @@ def test_quickstart_by_hand(lab, browser):
     page.set_viewport_size({"width": 1300, "height": 1000})
 
     browser.save()
-    saved = lab.folder / "quickstart.ipynb"
+    saved = lab.folder / "quickstart" / "quickstart.ipynb"
     assert saved.stat().st_size < 1_000_000
     outputs = [output for cell in json.loads(saved.read_text())["cells"] for output in cell.get("outputs", [])]
     panels = [
@@ -110,7 +114,7 @@ def test_quickstart_by_hand(lab, browser):
     ]
     assert panels
     assert all(len(json.dumps(data)) < 200_000 and "<table>" in "".join(data["text/html"]) for data in panels)
-    store = sqlite3.connect(lab.folder / ".mlops" / "store.db")
+    store = sqlite3.connect(lab.folder / "quickstart" / ".mlops" / "store.db")
     assert store.execute("SELECT count(*) FROM runs WHERE kind = 'cell' AND status = 'FINISHED'").fetchone() == (3,)
     assert store.execute("SELECT count(*) FROM runs WHERE cell_id != ''").fetchone()[0] >= 3
     store.close()
@@ -123,7 +127,7 @@ def test_quickstart_by_hand(lab, browser):
         "'X-XSRFToken': (document.cookie.match(/_xsrf=([^;]*)/) || [])[1]}}) }",
         lab.token,
     )
-    browser.open("quickstart.ipynb")
+    browser.open("quickstart/quickstart.ipynb")
     browser.to_bottom()
     static = browser.cell("%mlops runs").locator(".jp-OutputArea-output")
     static.get_by_text("has the highest").first.wait_for()
@@ -151,7 +155,7 @@ def test_no_script_of_a_hostile_name_executes(lab, browser):
 
 def test_the_keyboard_alone_works_the_runs_panel(lab, browser):
     page = browser.page
-    browser.open("hostile/hostile.ipynb")
+    browser.open("keyboard/keyboard.ipynb")
     browser.run_all()
     browser.to_bottom()
     page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 
 import nbformat
 import psutil
 import pytest
+from distributed import Client
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 import mlops_nb
 from mlops_nb.errors import RunNotFound
-from mlops_nb.store import open_store
+from mlops_nb.store import open_store, search
 from mlops_nb.store import runs as rows
 
 SETUP = """
@@ -32,25 +36,37 @@ BODY = "accuracy = accuracy_score(y, fitted(C).predict(X))\nprint('fitted', C)\n
 
 
 def trials(name):
-    return rows.children_of(open_store(), mlops_nb.show(name).id)
+    return search.children_of(open_store(), mlops_nb.show(name).id)
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    from distributed import LocalCluster
+def scheduler(tmp_path_factory):
+    """The address of a scheduler with two workers, three processes of their own."""
+    folder = tmp_path_factory.mktemp("dask")
+    told = folder / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    here = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
+    worker = [*dask, "worker", "--scheduler-file", str(told), *here, "--nthreads", "2", "--no-nanny"]
+    commands = [[*dask, "scheduler", "--scheduler-file", str(told), "--port", "0", *here], worker, worker]
+    processes = [subprocess.Popen(each, cwd=folder, stderr=subprocess.DEVNULL) for each in commands]
+    try:
+        with Client(scheduler_file=str(told), timeout=60) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield json.loads(told.read_text())["address"]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
-    with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster:
-        yield cluster
+
+def sweep(shell, scheduler, line, body):
+    return shell.run_cell(f"%%mlops sweep {line} --engine dask --scheduler {scheduler}\n{body}")
 
 
-def sweep(shell, cluster, line, body):
-    return shell.run_cell(f"%%mlops sweep {line} --engine dask --scheduler {cluster.scheduler_address}\n{body}")
-
-
-def test_workers_give_the_same_trials_as_this_kernel(shell, cluster):
+def test_workers_give_the_same_trials_as_this_kernel(shell, scheduler):
     shell.run_cell(SETUP)
     assert shell.run_cell(f"%%mlops sweep here --param C=0.001,0.1,1,10 --metric accuracy\n{BODY}").success
-    assert sweep(shell, cluster, "there --param C=0.001,0.1,1,10 --metric accuracy", BODY).success
+    assert sweep(shell, scheduler, "there --param C=0.001,0.1,1,10 --metric accuracy", BODY).success
     here, there = trials("here"), trials("there")
     by = {"key": lambda trial: trial.params["C"]}
     assert [(t.params, t.metrics, t.kind) for t in sorted(there, **by)] == [
@@ -62,10 +78,10 @@ def test_workers_give_the_same_trials_as_this_kernel(shell, cluster):
     assert mlops_nb.show("there").metrics == mlops_nb.show("here").metrics
 
 
-def test_series_and_artifacts_come_back_from_workers(shell, cluster):
+def test_series_and_artifacts_come_back_from_workers(shell, scheduler):
     shell.run_cell("import mlops_nb")
     body = "for step in range(20): mlops_nb.log(step, loss=n / (step + 1))\nmlops_nb.log_artifact({'n': n}, 'n.json')"
-    assert sweep(shell, cluster, "s --param n=1,2", body).success
+    assert sweep(shell, scheduler, "s --param n=1,2", body).success
     for trial in trials("s"):
         n = trial.params["n"]
         assert [value for _, value, _ in rows.points(open_store(), trial.id, "loss")] == [
@@ -74,16 +90,16 @@ def test_series_and_artifacts_come_back_from_workers(shell, cluster):
         assert mlops_nb.load_artifact(trial.id, "n.json") == {"n": n}
 
 
-def test_failing_trial_of_a_worker_is_recorded_with_its_error(shell, cluster, capsys):
+def test_failing_trial_of_a_worker_is_recorded_with_its_error(shell, scheduler, capsys):
     body = "import time\ntime.sleep(3 * (n == 0))\nscore = 1 / n"
-    assert sweep(shell, cluster, "s --param n=1,0,2 --metric score", body).success
+    assert sweep(shell, scheduler, "s --param n=1,0,2 --metric score", body).success
     assert {trial.params["n"]: trial.status for trial in trials("s")} == {1: "FINISHED", 0: "FAILED", 2: "FINISHED"}
     failed = next(trial for trial in trials("s") if trial.status == "FAILED")
     assert mlops_nb.show(failed.id).error.type == "ZeroDivisionError"
 
 
-def test_cell_that_fails_on_every_worker_fails_in_the_cell(shell, cluster, capsys):
-    result = sweep(shell, cluster, "s --param n=1,2,3", "undefined + n")
+def test_cell_that_fails_on_every_worker_fails_in_the_cell(shell, scheduler, capsys):
+    result = sweep(shell, scheduler, "s --param n=1,2,3", "undefined + n")
     assert type(result.error_in_exec) is NameError
     assert mlops_nb.show("s").status == "FAILED"
 
@@ -96,9 +112,9 @@ def test_cell_that_fails_on_every_worker_fails_in_the_cell(shell, cluster, capsy
         ("score = lock.locked() + n", "lock cannot be sent to Dask workers"),
     ],
 )
-def test_what_workers_cannot_run_is_said_before_anything_runs(shell, cluster, capsys, body, why):
+def test_what_workers_cannot_run_is_said_before_anything_runs(shell, scheduler, capsys, body, why):
     shell.run_cell("import threading; lock = threading.Lock()")
-    assert not sweep(shell, cluster, "s --param n=1,2", body).success
+    assert not sweep(shell, scheduler, "s --param n=1,2", body).success
     assert why in capsys.readouterr().out
     assert mlops_nb.runs().empty
 
