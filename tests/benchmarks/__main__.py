@@ -1,4 +1,4 @@
-"""Run the work of both in turn, and print the table."""
+"""Run the work of all in turn, and print the table."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from tests.benchmarks.ours import WORKS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PEER = ROOT / ".venv-bench"
+PEERS = {"MLflow": "peer_mlflow", "trackio": "peer_trackio"}
+"""Each peer's work is in the file of that name, what it needs in the .txt beside it."""
 
 
-def peer_python() -> str:
-    """The interpreter of the peer's environment, made the first time."""
-    python = PEER / ("Scripts" if os.name == "nt" else "bin") / "python"
-    done = PEER / ".installed"
-    if not done.exists():
-        print("Installing MLflow into .venv-bench (once) ...", flush=True)
-        venv.create(PEER, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "peers.txt"], check=True)
-        done.touch()
+def python_of(peer: str) -> str:
+    """The interpreter of a peer's environment, made the first time."""
+    folder = ROOT / ".venv-bench" / PEERS[peer]
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    done = folder / ".installed"
+    wanted = (HERE / f"{PEERS[peer]}.txt").read_text()
+    if not done.exists() or done.read_text() != wanted:
+        print(f"Installing {peer} into {folder.relative_to(ROOT)} (once) ...", flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+        packages = HERE / f"{PEERS[peer]}.txt"
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", packages], check=True)
+        done.write_text(wanted)
     return str(python)
 
 
@@ -36,23 +40,27 @@ def figure(python: str, script: str, name: str) -> float | None:
     if said.returncode:
         print(said.stderr[-2000:], file=sys.stderr)
         return None
-    if said.stderr:
-        print(f"  {said.stderr.strip()[-200:]}", flush=True)
     lines = [line for line in said.stdout.splitlines() if line.startswith("[")]
     return float(json.loads(lines[-1])[1]) if lines else None
 
 
+def beside(theirs: float | None, ours: float | None) -> str:
+    """A peer's figure and how often ours fits into it."""
+    return f"{theirs:10.1f} {theirs / ours:6.1f}x" if theirs and ours else f"{'-':>10} {'-':>7}"
+
+
 def main(wanted: list[str]) -> None:
     """Print the figures of everything, or of what has one of the words in its name."""
-    peer = peer_python()
-    print(f"{'CPU milliseconds':<80} {'ours':>9} {'MLflow':>10} {'ratio':>8}   target for ours")
+    pythons = {peer: python_of(peer) for peer in PEERS}
+    heads = " ".join(f"{peer:>10} {'ratio':>7}" for peer in PEERS)
+    print(f"{'CPU milliseconds':<80} {'ours':>9} {heads}   target for ours")
     for name, (_, target) in WORKS.items():
         if wanted and not any(word in name for word in wanted):
             continue
-        ours, theirs = figure(sys.executable, "ours.py", name), figure(peer, "peer_mlflow.py", name)
+        ours = figure(sys.executable, "ours.py", name)
+        theirs = [figure(python, f"{PEERS[peer]}.py", name) for peer, python in pythons.items()]
         shown = f"{ours:9.2f}" if ours is not None else "   failed"
-        beside = f"{theirs:10.1f} {theirs / ours:7.0f}x" if theirs and ours else f"{'-':>10} {'-':>8}"
-        print(f"{name:<80} {shown} {beside}   {target}", flush=True)
+        print(f"{name:<80} {shown} {' '.join(beside(one, ours) for one in theirs)}   {target}", flush=True)
 
 
 if __name__ == "__main__":
