@@ -453,6 +453,11 @@ def summaries(store: Store, ids: Sequence[int], parts: Sequence[Part] = ()) -> t
     )
 
 
+def newest_id(store: Store) -> int:
+    """The number of the newest run; 0 without one."""
+    return int(store.rows("SELECT coalesce(max(id), 0) FROM runs")[0][0])
+
+
 def newest(store: Store, condition: Condition, limit: int | None = None) -> tuple[RunSummary, ...]:
     """The runs that match, newest first."""
     return summaries(store, found_ids(store, condition, limit=limit))

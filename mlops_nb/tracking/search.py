@@ -16,11 +16,13 @@ from mlops_nb.tracking.query import (
     GROUPS,
     PARTS,
     Among,
+    Comparison,
     Condition,
     Field,
     Order,
     Part,
     Presence,
+    Value,
     conjunction,
     equal,
     filter_words,
@@ -116,12 +118,12 @@ class RunSearch:
         self._drawn: tuple[tuple[str, str, str, int], RunTable] | None = None
 
     def table(self) -> RunTable:
-        """The first of them as they are now, and how many match."""
-        ids = rows.found_ids(self._store, self._asked, self._order, limit=self.limit or SAMPLE)
-        total = (
-            len(ids) if len(ids) < (self.limit or SAMPLE) else rows.count_runs(self._store, self._asked, self._order)
-        )
-        self._within = self._asked if self.limit is None else Among(tuple(ids))
+        """The first of them as they are now, and how many match; a run that begins later is left to the next call."""
+        newest, most = rows.newest_id(self._store), self.limit or SAMPLE
+        known = conjunction(self._asked, Comparison(Field("run", "id"), "<=", (Value(str(newest), newest),)))
+        ids = rows.found_ids(self._store, known, self._order, limit=most)
+        total = len(ids) if len(ids) < most else rows.count_runs(self._store, known, self._order)
+        self._within = known if self.limit is None else Among(tuple(ids))
         self._filter, self._filtered, self._drawn = "", self._within, None
         return self._table(ids, total)
 

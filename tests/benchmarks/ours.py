@@ -180,8 +180,8 @@ def series() -> float:
     return statistics.median(found)
 
 
-def _five_thousand() -> None:
-    """5,000 finished runs of 10 parameters and 10 metrics."""
+def _stored(runs: int) -> None:
+    """So many finished runs of 10 parameters and 10 metrics, each metric higher than the last run's."""
     import mlops_nb
     from mlops_nb.store import open_store
     from mlops_nb.store import runs as rows
@@ -190,15 +190,13 @@ def _five_thousand() -> None:
         run.log_params(PARAMS)
         run.log_metrics(METRICS)
     store = open_store()
+    copied = "kind, status, started, duration, session_id, notebook, cell_id, source_id"
+    first = store.rows(f"SELECT {copied} FROM runs WHERE id = 1")[0]
     with store.transaction() as connection:
-        for number in range(2, 5001):
-            connection.execute(
-                "INSERT INTO runs (uid, name, kind, status, started, duration, session_id, notebook, cell_id,"
-                " source_id) SELECT hex(randomblob(16)), 'run', kind, status, started + ?, duration, session_id,"
-                " '', '', source_id"
-                " FROM runs WHERE id = 1",
-                [number],
-            )
+        for number in range(2, runs + 1):
+            row = dict(zip(copied.split(", "), first, strict=True))
+            row |= {"uid": f"{number:032x}", "name": f"run {number % 100}", "started": row["started"] + number}
+            rows.insert_run(connection, row)
             rows.add_params(connection, number, PARAMS, False)
             rows.add_points(connection, number, [(n, None, v + number, 0.0) for n, v in METRICS.items()], False)
 
@@ -208,7 +206,7 @@ def to_frame() -> float:
     """`mlops_nb.runs()`; the median of five."""
     import mlops_nb
 
-    _five_thousand()
+    _stored(5000)
     assert mlops_nb.runs().shape[0] == 5000
     return statistics.median([cpu(mlops_nb.runs) for _ in range(5)])
 
@@ -218,9 +216,77 @@ def top_ten() -> float:
     """`mlops_nb.runs(sort="-m1", limit=10)`; the median of 20."""
     import mlops_nb
 
-    _five_thousand()
+    _stored(5000)
     assert mlops_nb.runs(sort="-m1", limit=10)["metrics.m1"].iloc[0] == 5000.5
     return statistics.median([cpu(lambda: mlops_nb.runs(sort="-m1", limit=10)) for _ in range(20)])
+
+
+@work("50,000 runs to a DataFrame", "at most 3 s")
+def to_frame_of_many() -> float:
+    """`mlops_nb.runs()`; the median of three."""
+    import mlops_nb
+
+    _stored(50_000)
+    assert mlops_nb.runs().shape[0] == 50_000
+    return statistics.median([cpu(mlops_nb.runs) for _ in range(3)])
+
+
+@work("the top 10 of 50,000 runs by a metric", "at most 100 ms")
+def top_ten_of_many() -> float:
+    """`mlops_nb.runs(sort="-m1", limit=10)`; the median of 20."""
+    import mlops_nb
+
+    _stored(50_000)
+    assert mlops_nb.runs(sort="-m1", limit=10)["metrics.m1"].iloc[0] == 50_000.5
+    return statistics.median([cpu(lambda: mlops_nb.runs(sort="-m1", limit=10)) for _ in range(20)])
+
+
+@work("metrics.m1 > 25000 and params.p2 = 'v2' among 50,000 runs, the newest 100", "at most 100 ms")
+def query() -> float:
+    """`mlops_nb.runs(QUERY, limit=100)`; the median of 10."""
+    import mlops_nb
+
+    _stored(50_000)
+
+    def asked() -> object:
+        return mlops_nb.runs("metrics.m1 > 25000 and params.p2 = 'v2'", limit=100)
+
+    assert asked().shape[0] == 100
+    return statistics.median([cpu(asked) for _ in range(10)])
+
+
+@work("%mlops runs with 50,000 runs: the panel, live and static", "at most 300 ms")
+def panel() -> float:
+    """All that the magic does in a kernel but the sending; the median of five."""
+    import IPython
+    import ipywidgets  # noqa: F401
+
+    from mlops_nb import commands
+    from mlops_nb.panels import runs_live  # noqa: F401
+
+    _stored(50_000)
+    IPython.get_ipython = lambda: type("Shell", (), {"kernel": object()})  # a kernel, as the panel sees it
+
+    def opened() -> object:
+        answer = commands.COMMANDS["runs"].answer
+        return answer(commands.parse("runs", "", {}), commands.Context()).panel.outputs()
+
+    assert "widget-view" in str(opened())
+    return statistics.median([cpu(opened) for _ in range(6)][1:])
+
+
+@work("one captured run, 10 parameters + 10 metrics, with 50,000 runs in the store", "at most 3 ms, as without them")
+def captured_beside_many() -> float:
+    """The same cell with and without its `%%mlops run` line."""
+    _stored(50_000)
+    return captured()
+
+
+@work("5,000 single log calls, with 50,000 runs in the store", "at most 333 ms, as without them")
+def series_beside_many() -> float:
+    """Each on disk when it returns; the median of five."""
+    _stored(50_000)
+    return series()
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def series():
         return cpu(calls) * 5
 
 
-def _five_thousand(path):
+def _stored(path, runs):
     import mlflow
 
     with mlflow.start_run() as run:
@@ -82,7 +82,7 @@ def _five_thousand(path):
         mlflow.log_metrics(METRICS)
     base = sqlite3.connect(path)
     base.row_factory = sqlite3.Row
-    ids = [uuid.uuid4().hex for _ in range(4999)]
+    ids = [uuid.uuid4().hex for _ in range(runs - 1)]
     for table in ("runs", "params", "metrics", "latest_metrics", "tags"):
         rows = [dict(row) for row in base.execute(f"SELECT * FROM {table} WHERE run_uuid = ?", (run.info.run_id,))]
         columns = list(rows[0])
@@ -102,7 +102,7 @@ def to_frame():
     """search_runs into a DataFrame."""
     import mlflow
 
-    _five_thousand("m.db")
+    _stored("m.db", 5000)
     assert mlflow.search_runs(max_results=10_000).shape[0] == 5000
     return statistics.median(cpu(lambda: mlflow.search_runs(max_results=10_000)) for _ in range(3))
 
@@ -111,10 +111,39 @@ def top_ten():
     """The top 10 by a metric."""
     import mlflow
 
-    _five_thousand("m.db")
+    _stored("m.db", 5000)
     return statistics.median(
         cpu(lambda: mlflow.search_runs(order_by=["metrics.m1 DESC"], max_results=10)) for _ in range(3)
     )
+
+
+def to_frame_of_many():
+    """search_runs into a DataFrame, once: it takes a minute."""
+    import mlflow
+
+    _stored("m.db", 50_000)
+    return cpu(lambda: mlflow.search_runs(max_results=50_000))
+
+
+def top_ten_of_many():
+    """The top 10 by a metric."""
+    import mlflow
+
+    _stored("m.db", 50_000)
+    return cpu(lambda: mlflow.search_runs(order_by=["metrics.m1 DESC"], max_results=10))
+
+
+def query():
+    """The same two conditions."""
+    import mlflow
+
+    _stored("m.db", 50_000)
+
+    def asked():
+        return mlflow.search_runs(filter_string="metrics.m1 > 25000 and params.p2 = 'v2'", max_results=100)
+
+    assert asked().shape[0] == 100
+    return statistics.median(cpu(asked) for _ in range(3))
 
 
 WORKS = {
@@ -124,6 +153,9 @@ WORKS = {
     "5,000 single log(metric=..., step=...) calls": series,
     "5,000 runs to a DataFrame": to_frame,
     "the top 10 of 5,000 runs by a metric": top_ten,
+    "50,000 runs to a DataFrame": to_frame_of_many,
+    "the top 10 of 50,000 runs by a metric": top_ten_of_many,
+    "metrics.m1 > 25000 and params.p2 = 'v2' among 50,000 runs, the newest 100": query,
 }
 
 if __name__ == "__main__":

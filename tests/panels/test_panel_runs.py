@@ -368,6 +368,15 @@ def test_filter_sort_choice_and_ticks_survive_a_refresh(live, asked):
     assert (live.metric.value, live.param.value, live.kind.value) == ("f1", "criterion", "parallel")
 
 
+def test_runs_that_begin_meanwhile_move_no_row_until_a_refresh(live, asked):
+    kept((a_row(100),))
+    say(live, do="tick", id=20, on=True)
+    assert shown(live) == list(range(25, 15, -1))
+    live.again.click()
+    assert shown(live) == [100, *range(25, 16, -1)]
+    assert live.table.view["said"] == "1 to 10 of 26 runs"
+
+
 def test_choices_that_went_away_fall_back(live, asked):
     live.metric.value = "f1"
     with asked.store.transaction() as connection:

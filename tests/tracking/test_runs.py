@@ -242,6 +242,19 @@ def test_card_knows_the_previous_and_the_best_run(folder):
     assert (card.previous, card.best, card.previous_id) == ({"loss": 0.1}, {"loss": 0.1}, 2)
 
 
+@pytest.mark.parametrize("few", [200, 0])
+def test_best_earlier_values_are_those_of_finished_runs_of_the_name(folder, monkeypatch, few):
+    monkeypatch.setattr(rows, "FEW", few)
+    for name, loss, accuracy in (("a", 0.3, 0.5), ("a", 0.2, math.nan), ("b", 0.0, 1.0), ("a", 0.4, 0.6)):
+        with mlops_nb.run(name) as run:
+            run.log(loss=loss, accuracy=accuracy, only=1)
+    with pytest.raises(ZeroDivisionError), mlops_nb.run("a") as run:
+        run.log(loss=0.1)
+        _ = 1 / 0
+    found = rows.best_earlier(open_store(), "a", run.id, ["loss", "accuracy", "new"], ["loss"])
+    assert found == {"loss": 0.2, "accuracy": 0.6}
+
+
 def test_status_counts(folder):
     with mlops_nb.run("a"):
         pass
