@@ -24,7 +24,8 @@ def hostile_notebook() -> nbformat.NotebookNode:
     name = HOSTILE
     cells = [
         "%load_ext mlops_nb",
-        "import mlops_nb\nname = " + repr(name),
+        "import tempfile\nimport mlops_nb\nname = " + repr(name),
+        "%mlops store {tempfile.mkdtemp()}",
         "for k in (1, 2, 3):\n    with mlops_nb.run(name, tags={name: name}) as run:\n"
         "        run.log_params({name: name, 'k': k})\n        run.log_metrics({name: k, 'score': k / 3})",
         "%mlops runs",
