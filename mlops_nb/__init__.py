@@ -4,7 +4,7 @@
     %%mlops run baseline --param n_estimators --metric accuracy
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
-`status`, `export`.
+`lineage`, `status`, `export`.
 Everything is imported when it is first used.
 """
 
@@ -44,6 +44,7 @@ _PLACES = {
     "autolog": "mlops_nb.tracking.autolog",
     "autolog_hook": "mlops_nb.tracking.autolog",
     "AutologHook": "mlops_nb.tracking.hooks",
+    "lineage": "mlops_nb.notebook.service",
     "export": "mlops_nb.notebook.service",
     "MlopsError": "mlops_nb.errors",
 }
@@ -53,6 +54,7 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.notebook.service import export as export
+    from mlops_nb.notebook.service import lineage as lineage
     from mlops_nb.tracking.autolog import autolog as autolog
     from mlops_nb.tracking.autolog import autolog_hook as autolog_hook
     from mlops_nb.tracking.hooks import AutologHook as AutologHook

@@ -160,6 +160,14 @@ def _why(options: Mapping[str, Any], context: Context) -> Answer:
     return Answer(found, causes_panel(found))
 
 
+def _lineage(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.notebook import service
+    from mlops_nb.panels.lineage import lineage_panel, mermaid_panel
+
+    graph = service.lineage(options["run"])
+    return Answer(graph, mermaid_panel(graph) if options["mermaid"] else lineage_panel(graph))
+
+
 def _status(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.status import status_panel
     from mlops_nb.tracking import service
@@ -442,6 +450,17 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops tag forest kind=baseline team=delays", "%mlops tag 17 --remove kind"),
             ("line", "terminal"),
             _tags,
+        ),
+        Command(
+            "lineage",
+            "Look at what led to a run: the cells, files and parameters, as they ran, and what is stale.",
+            (
+                Option("run", "a run, named as for show", "run"),
+                Option("--mermaid", "the graph as a Mermaid flowchart, to put into Markdown", is_flag=True),
+            ),
+            ("%mlops lineage baseline", "%mlops lineage 17 --mermaid"),
+            ("line", "terminal"),
+            _lineage,
         ),
         Command(
             "artifacts",

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 from mlops_nb.errors import MlopsError, StoreUnavailable
 from mlops_nb.notebook import files
+from mlops_nb.store import unrecorded
 from mlops_nb.store.location import set_home, store_folder
 from mlops_nb.tracking.place import Place, set_place
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from mlops_nb.notebook.sweep import CellSweep
     from mlops_nb.reproducibility.records import DataFingerprint
     from mlops_nb.store import Store
-    from mlops_nb.tracking.executions import Execution, FileUse
-    from mlops_nb.tracking.runs import Output, Status
+    from mlops_nb.tracking.executions import Execution
+    from mlops_nb.tracking.runs import FileUse, Output, Status
     from mlops_nb.tracking.service import ActiveRun
 
 ATTRIBUTE = "mlops"
@@ -110,6 +111,7 @@ class Capture:
     def load(self) -> None:
         """Hook into the shell."""
         set_home(self._home())
+        unrecorded.add_keeper(self.record_kept)
         set_place(self.place)
         setattr(self.shell, ATTRIBUTE, self)
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
@@ -130,6 +132,7 @@ class Capture:
             self.shell.input_transformers_cleanup.remove(self.transform)
         self._watch_syntax(False)
         set_home(None)
+        unrecorded.remove_keeper(self.record_kept)
         set_place(None)
         if autolog := sys.modules.get("mlops_nb.tracking.autolog"):
             autolog.autolog("off")
@@ -469,11 +472,19 @@ class Capture:
 
             stores.setdefault(open_store(), [])
         for store, run_ids in stores.items():
-            from mlops_nb.tracking import service
-
-            service.record_executions(self._unrecorded(store)[0], run_ids, store)
-            self._recorded[store] = self._number
+            self._record_in(store, run_ids)
         return bool(stores)
+
+    def _record_in(self, store: Store, run_ids: Sequence[int]) -> None:
+        from mlops_nb.tracking import service
+
+        service.record_executions(self._unrecorded(store)[0], run_ids, store)
+        self._recorded[store] = self._number
+
+    def record_kept(self, store: Store) -> None:
+        """Record the cells up to here in a store that has earlier ones: somebody asks for them."""
+        if self._recorded.get(store, self._number) < self._number:
+            self._record_in(store, ())
 
     def _unrecorded(self, store: Store) -> tuple[list[Execution], int]:
         """The cells that ran and are not in the store yet, and how many before them were not kept."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlops_nb.tracking.executions import FileUse
+    from mlops_nb.tracking.runs import FileUse
 
 READ, WRITTEN, DATABASE, MOVED = 1, 2, 4, 8
 
@@ -275,7 +275,7 @@ def _uses(
     found: Iterable[tuple[str, int]], before: Mapping[str, tuple[Stated | None, Stated | None]]
 ) -> Iterator[FileUse]:
     """Those that are there at the end of the cell, and those that went to another name."""
-    from mlops_nb.tracking.executions import FileUse
+    from mlops_nb.tracking.runs import FileUse
 
     for path, way in found:
         if is_address(path):
@@ -295,7 +295,7 @@ def _together(uses: list[FileUse]) -> tuple[FileUse, ...]:
     """At most MOST_KEPT entries: of many files, those of one folder that were used alike become one."""
     if len(uses) <= MOST_KEPT:
         return tuple(uses)
-    from mlops_nb.tracking.executions import FileUse
+    from mlops_nb.tracking.runs import FileUse
 
     groups: dict[tuple[str, bool, bool], list[FileUse]] = {}
     for one in uses:

@@ -24,6 +24,7 @@ from mlops_nb.reproducibility.verify import verification
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store
+    from mlops_nb.tracking.lineage import LineageGraph
     from mlops_nb.tracking.runs import Run
 
 Say = Callable[[str], None]
@@ -107,6 +108,32 @@ def _near_notebook(path: Path) -> str:
         if near and near != path.name:
             return f"jupyter mlops export {path.parent / near}"
     return ""
+
+
+def lineage(ref: int | str, *, store: Store | None = None) -> LineageGraph:
+    """What led to a run: the cells, files, parameters and runs, as they were executed.
+
+    Cells whose text is no longer in the notebook's file as it is saved now are marked.
+
+    Args:
+        ref: the run: its number, its id or the beginning of it, or a name (its newest run).
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+    """
+    from mlops_nb.tracking.service import lineage as recorded
+
+    return recorded(ref, saved=_saved_cells, store=store)
+
+
+def _saved_cells(store: Store, notebook: str) -> tuple[NotebookCell, ...] | None:
+    """The cells of a notebook named as the store names it; None where it cannot be read."""
+    path = store.folder.parent / notebook
+    with suppress(MlopsError, OSError, ValueError):
+        if path.suffix == ".ipynb" and path.is_file():
+            return read_notebook(path).cells
+    return None
 
 
 def find_notebook(executed: Sequence[str], folder: Path) -> Path | None:

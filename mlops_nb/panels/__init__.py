@@ -11,6 +11,7 @@ parts.py        child runs and fitted estimators of a run, for its card and its 
 comparison.py   two or more runs, only what differs
 causes.py       why two runs differ
 sweep.py        a sweep and its trials
+lineage.py      what led to a run; lineage_figure.py draws it
 status.py       the store
 autolog.py      whether fits are recorded
 export.py       the exported script and its verification
@@ -35,6 +36,7 @@ PANELS = {
     "mlops_nb.tracking.runs.Run": "run",
     "mlops_nb.tracking.compare.Comparison": "comparison",
     "mlops_nb.tracking.causes.Causes": "causes",
+    "mlops_nb.tracking.lineage.LineageGraph": "lineage",
     "mlops_nb.tracking.runs.StoreStatus": "status",
     "mlops_nb.tracking.autolog.Autologging": "autolog",
     "mlops_nb.notebook.records.Export": "export",

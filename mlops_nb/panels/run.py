@@ -12,7 +12,7 @@ from mlops_nb.panels.parts import estimators_table, parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
 from mlops_nb.panels.wording import count, duration, listed, many_lines, one_line, setting, size, usage_words
 from mlops_nb.reproducibility.records import Environment
-from mlops_nb.tracking.runs import Output, Run
+from mlops_nb.tracking.runs import FileUse, Output, Run
 
 HTML_LIMIT = 120_000
 """Bytes of the tables and pictures of a panel together; a saved notebook must stay small."""
@@ -63,6 +63,8 @@ def _recorded(run: Run) -> Iterator[Block]:
         yield Table("Tags", ("tag", "value"), tags, more=_more(len(run.tags), run, "tags"))
     if run.data:
         yield _data(run)
+    if run.read_from:
+        yield _read_from(run)
     if run.artifacts:
         files = tuple(artifact_row(one) for one in run.artifacts[:ROWS])
         more = _more(len(run.artifacts), run, "artifacts")
@@ -129,6 +131,27 @@ def _data(run: Run) -> Table:
     )
     more = _more(len(run.data), run, "data")
     return Table("Data read", ("name", "kind", "shape", "fingerprint"), rows, more=more)
+
+
+def _read_from(run: Run) -> Table:
+    """The files behind the data, each with the names that came of it."""
+    names: dict[FileUse, list[str]] = {}
+    for name, uses in run.read_from.items():
+        for use in uses:
+            names.setdefault(use, []).append(one_line(name, 40))
+    rows = tuple((*file_words(use), listed(sorted(found), 3)) for use, found in list(names.items())[:ROWS])
+    more = _more(len(names), run, "read_from")
+    return Table("Data came from", ("file", "size", "last changed", "for"), rows, frozenset({1}), more)
+
+
+def file_words(use: FileUse) -> tuple[Words, Words, Words]:
+    """Path, size and time of a file as it was read; an address has neither."""
+    path = one_line(use.path, 80) + (f" ({use.count:,} files)" if use.count > 1 else "")
+    return path, "" if use.size_bytes is None else size(use.size_bytes), _changed(use.modified)
+
+
+def _changed(modified: float | None) -> Words:
+    return "" if modified is None else time_span(modified)
 
 
 def _outputs(run: Run, room: int) -> Iterator[Block]:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.store.runs import LISTED, source_id
-from mlops_nb.tracking.executions import Execution, FileUse
+from mlops_nb.tracking.executions import Execution
+from mlops_nb.tracking.runs import FileUse
 
 if TYPE_CHECKING:
     from mlops_nb.store.database import Store
@@ -106,6 +107,11 @@ def place_of_run(store: Store, run_id: int) -> tuple[int, int] | None:
         [run_id],
     )
     return (int(rows[0][0]), int(rows[0][1])) if rows else None
+
+
+def has_files(store: Store, session: int) -> bool:
+    """Whether a cell of a session used any file."""
+    return bool(store.rows("SELECT 1 FROM executions WHERE session_id = ? AND files != '[]' LIMIT 1", [session]))
 
 
 def sessions_that_wrote(store: Store, paths: Sequence[str]) -> list[int]:

@@ -15,8 +15,8 @@ from typing import Literal
 from mlops_nb.notebook.cells import CellNames, FunctionNames, read_cell, read_cell_after
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import Record
-from mlops_nb.tracking.executions import Execution, FileUse
-from mlops_nb.tracking.runs import Run, Status
+from mlops_nb.tracking.executions import Execution
+from mlops_nb.tracking.runs import FileUse, Run, Status
 from mlops_nb.tracking.values import Value
 
 NodeKind = Literal["cell", "data", "run", "parameter"]
@@ -152,6 +152,27 @@ def lineage(
     history = _History(executions, notebooks or {})
     target = next(place for place, one in enumerate(executions) if one.id == execution)
     return _Graph(run, history, target, run_names or {}, files_now or {}).graph()
+
+
+def files_behind(
+    executions: Sequence[Execution], execution: int, names: Iterable[str]
+) -> dict[str, tuple[FileUse, ...]]:
+    """For names that a cell read, the files and addresses that the cells behind each had read; without any, no entry.
+
+    Args:
+        executions: executed cells in the order in which they ran.
+        execution: the `id` of the cell.
+        names: the names.
+    """
+    place = next(place for place, one in enumerate(executions) if one.id == execution)
+    flows = list(_flows(executions[: place + 1]))
+    found: dict[str, tuple[FileUse, ...]] = {}
+    for name in names:
+        _, read = _traced(flows, place, (name,))
+        uses = {use for reader, paths in read.items() for use in executions[reader].files if use.path in paths}
+        if uses:
+            found[name] = tuple(sorted((use for use in uses if use.is_read), key=lambda use: use.path))
+    return found
 
 
 def without_cells(run: Run) -> LineageGraph:
@@ -300,6 +321,47 @@ def _plain(name: str) -> str:
     return name.removeprefix(_FILE)
 
 
+Sources = dict[int, dict[int, dict[str, None]]]
+"""By reader: by writer: the names that flow."""
+
+Files = dict[int, dict[str, int | None]]
+"""By reader: by path: who wrote the file, where that is known."""
+
+
+def _traced(flows: Sequence[_Flow], target: int, names: Iterable[str]) -> tuple[Sources, Files]:
+    """What flowed into an execution by these of its inputs, followed back to the beginning."""
+    sources: Sources = {}
+    files: Files = {}
+    seen = {target}
+    waiting = [(target, name) for name in names]
+    while waiting:
+        place, name = waiting.pop()
+        if name not in flows[place].inputs:
+            continue
+        for writer, reader in _writers(flows, name, flows[place].inputs[name], place):
+            if name.startswith(_FILE):
+                files.setdefault(reader, {})[_plain(name)] = writer
+            if writer is None:
+                continue
+            into = sources.setdefault(reader, {}).setdefault(writer, {})
+            if not name.startswith(_FILE):
+                into[name] = None
+            if writer not in seen:
+                seen.add(writer)
+                waiting += [(writer, each) for each in flows[writer].inputs]
+    return sources, files
+
+
+def _writers(flows: Sequence[_Flow], name: str, writer: int | None, reader: int) -> Iterator[tuple[int | None, int]]:
+    """The writer of a name, and the writers before it while each may have left the name as it was."""
+    yield writer, reader
+    while writer is not None and name in flows[writer].passes:
+        earlier = flows[writer].passes[name]
+        if earlier is not None:
+            yield earlier, writer
+        writer = earlier
+
+
 class _Graph:
     """The part of a history that led to one execution, as nodes and edges."""
 
@@ -314,40 +376,9 @@ class _Graph:
         self.run, self.history, self.target = run, history, target
         self.run_names, self.files_now = run_names, files_now
         self.params = {param.name for param in run.params}
-        self.flows: dict[int, dict[int, dict[str, None]]] = {}
-        self.read_files: dict[int, dict[str, int | None]] = {}
-        self.unknown: dict[str, None] = {}
-        self._trace()
-
-    def _trace(self) -> None:
-        """Follow every input back, from the run's cell on."""
-        seen = {self.target}
-        waiting = [self.target]
-        while waiting:
-            place = waiting.pop()
-            for name, writer in self.history.flows[place].inputs.items():
-                for source, reader in self._sources(name, writer, place):
-                    if name.startswith(_FILE):
-                        self.read_files.setdefault(reader, {})[_plain(name)] = source
-                    elif source is None:
-                        self.unknown[name] = None
-                        continue
-                    else:
-                        self.flows.setdefault(reader, {}).setdefault(source, {})[name] = None
-                    if source is not None and source not in seen:
-                        seen.add(source)
-                        waiting.append(source)
-        self.places = sorted(seen)
+        self.flows, self.read_files = _traced(history.flows, target, history.flows[target].inputs)
+        self.places = sorted({target, *self.flows, *(place for found in self.flows.values() for place in found)})
         self.by_id = {self._id(place): place for place in self.places}
-
-    def _sources(self, name: str, writer: int | None, reader: int) -> Iterator[tuple[int | None, int]]:
-        """The writer of a name, and the writers before it while each may have left the name as it was."""
-        yield writer, reader
-        while writer is not None and name in self.history.flows[writer].passes:
-            earlier = self.history.flows[writer].passes[name]
-            if earlier is not None:
-                yield earlier, writer
-            writer = earlier
 
     def graph(self) -> LineageGraph:
         nodes: dict[str, LineageNode] = {}
@@ -360,6 +391,8 @@ class _Graph:
                 if writer is not None:
                     edges[self._id(writer), node.id] = {}
             for source, names in sorted(self.flows.get(place, {}).items()):
+                if not names:
+                    continue
                 self._add_names(source, place, names, nodes, edges)
             nodes[self._id(place)] = self._cell(place)
         return LineageGraph(
@@ -370,8 +403,14 @@ class _Graph:
                 LineageEdge(source, target, tuple(sorted(names)), self._is_import(source, names))
                 for (source, target), names in edges.items()
             ),
-            tuple(sorted(name for name in self.unknown if not _OF_IPYTHON.fullmatch(name))),
+            self._unknown(),
         )
+
+    def _unknown(self) -> tuple[str, ...]:
+        names = {
+            name for place in self.places for name, writer in self.history.flows[place].inputs.items() if writer is None
+        }
+        return tuple(sorted(name for name in names if not name.startswith(_FILE) and not _OF_IPYTHON.fullmatch(name)))
 
     def _add_names(
         self,

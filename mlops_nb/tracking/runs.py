@@ -92,6 +92,23 @@ class Artifact(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class FileUse(Record):
+    """A file or address that a cell read or wrote, its size and time (seconds since the epoch) at the cell's end.
+
+    `path` is relative to the folder that holds the store where the file is below it. `count` files of one
+    folder may stand together: then `path` ends in `/`, `size_bytes` is their sum, `modified` the newest's.
+    A cell that only replaces a file's content does not read it.
+    """
+
+    path: str
+    is_read: bool = False
+    is_written: bool = False
+    size_bytes: int | None = None
+    modified: float | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Run(Record):
     """One run, whole. Times are seconds since the epoch, durations seconds."""
 
@@ -112,6 +129,8 @@ class Run(Record):
     tags: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[Output, ...] = field(default=(), repr=False)
     data: tuple[DataFingerprint, ...] = ()
+    read_from: Mapping[str, tuple[FileUse, ...]] = field(default_factory=dict)
+    """By the name of `data`, the files and addresses read by the cells that led to it."""
     artifacts: tuple[Artifact, ...] = ()
     children: tuple[int, ...] = ()
     parts: tuple[RunSummary, ...] = field(default=(), repr=False)

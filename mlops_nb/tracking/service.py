@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,12 @@ from mlops_nb.store.artifacts import put_artifacts
 from mlops_nb.store.housekeeping import find_deleted, folder_bytes
 from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
+from mlops_nb.store.unrecorded import record_kept
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.query import conjunction, equal
 from mlops_nb.tracking.runs import (
     Artifact,
+    FileUse,
     Kind,
     Output,
     Run,
@@ -572,7 +575,18 @@ def show(ref: int | str, *, store: Store | None = None) -> Run:
         raise RunNotFound(
             f"no run is called {bounded_text(str(ref), 60)!r}", f"%mlops show {near}" if near else "%mlops runs"
         )
-    return rows.get_run(store, found)
+    run = rows.get_run(store, found)
+    return replace(run, read_from=_read_from(run, store)) if run.data else run
+
+
+def _read_from(run: Run, store: Store) -> dict[str, tuple[FileUse, ...]]:
+    """The files behind each name of a run's data; nothing is looked into where no cell of its kernel read a file."""
+    place = cells.place_of_run(store, run.id)
+    if place is None or not cells.has_files(store, place[0]):
+        return {}
+    from mlops_nb.tracking.lineage import files_behind
+
+    return files_behind(_history(store, place[0]), place[1], [one.name for one in run.data])
 
 
 def annotate(
@@ -677,6 +691,7 @@ def lineage(
     from mlops_nb.tracking import lineage as graphs
 
     store = store or open_store()
+    record_kept(store)
     run = show(ref, store=store)
     place = cells.place_of_run(store, run.id)
     if place is None:

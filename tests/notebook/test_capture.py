@@ -262,7 +262,7 @@ def test_record_that_a_cell_ends_in_is_shown_as_its_panel(shell, capsys):
     for source, said in (
         ("mlops_nb.show('one')", "one (run 1) ✓ finished in"),
         ("mlops_nb.compare('one', 'two')", "two (run 2) against one (run 1)"),
-        ("mlops_nb.status()", "2 runs and 3 executed cells in"),
+        ("mlops_nb.status()", "2 runs and 4 executed cells in"),
     ):
         result = shell.run_cell(source).result
         assert said in capsys.readouterr().out

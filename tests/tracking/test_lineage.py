@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from mlops_nb.notebook.cells import read_cell
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import json_value
-from mlops_nb.tracking.executions import Execution, FileUse
+from mlops_nb.tracking.executions import Execution
 from mlops_nb.tracking.lineage import cell_heading, lineage, mermaid
-from mlops_nb.tracking.runs import Param, Run
+from mlops_nb.tracking.runs import FileUse, Param, Run
 
 
 def ran(*sources, session=1, first=1, files=None, failed=()) -> list[Execution]:
