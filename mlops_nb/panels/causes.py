@@ -11,6 +11,7 @@ from mlops_nb.tracking.causes import Cause, Causes
 
 ROWS = 20
 IN_SENTENCE = 3
+_BEFORE_CHANGE = 20
 LINES = 4_000
 """Characters of the changed lines of a cell."""
 
@@ -90,10 +91,24 @@ def _table(caption: str, found: Causes, causes: Sequence[Cause]) -> Table:
 def _row(cause: Cause, follows: bool) -> tuple[Words, ...]:
     name = one_line(cause.name, 60)
     shown = name if name.startswith(cause.kind) or cause.kind in ("python", "hardware") else f"{cause.kind} {name}"
-    sides = [one_line(side.strip().partition("\n")[0], 80) for side in (cause.before, cause.after)]
+    sides = [one_line(side, 80) for side in _where_they_part(cause.before.strip(), cause.after.strip())]
     if not any(sides):
         shown = one_line(cause.words, 160)
     return (shown, *sides, *((one_line("; ".join(cause.follows), 160),) if follows else ()))
+
+
+def _where_they_part(before: str, after: str) -> tuple[str, str]:
+    """The first line of each, from a little before the place where they begin to differ.
+
+    >>> _where_they_part("X_train, X_test = split(X, y, seed=1)", "X_train, X_test = split(X, y, seed=2)")
+    ('… = split(X, y, seed=1)', '… = split(X, y, seed=2)')
+    """
+    old, new = (side.partition("\n")[0] for side in (before, after))
+    same = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    if not (old and new) or same <= _BEFORE_CHANGE:
+        return old, new
+    start = same - _BEFORE_CHANGE
+    return f"…{old[start:]}", f"…{new[start:]}"
 
 
 def _as_diff(cause: Cause) -> str:

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from mlops_nb.notebook.cells import dotted_call, read_cell
@@ -23,14 +24,13 @@ from mlops_nb.tracking.code import (
     CellChange,
     ChangedLines,
     KnownChange,
-    LedCell,
     LedFile,
     Origin,
     cell_changes,
     explaining,
     imported_modules,
     led_to,
-    same_meaning,
+    meaning,
 )
 from mlops_nb.tracking.compare import Comparison, Difference, comparison
 from mlops_nb.tracking.runs import Metric, Run
@@ -58,6 +58,12 @@ _SEED_WORDS = {"random_state", "seed", "random_seed", "rng"}
 _TIMING = re.compile(r"(^|_)(seconds?|ms|time|duration|latency|elapsed)($|_)", re.IGNORECASE)
 _IN_DIFF = re.compile(r"^\+\+\+ b/(.+?)\s*$", re.MULTILINE)
 _MOST_NAMED = 5
+_ENDS = {
+    " no longer led to the run": " no longer led to the run",
+    " is new": " are new",
+    " ran once more before": " ran once more before",
+}
+"""What is said of a cell that went, came or ran again, and of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +155,13 @@ class _Reasoning:
         self.changed: dict[int, str] = {}
         self.gone: dict[str, str] = {}
         self.made: dict[str, str] = {}
+        self.meanings = {meaning(cell) for cell in left.cells}
+        self.members: dict[str, list[str]] = {}
+        self.ways: dict[int, dict[str, set[int]]] = {}
         self.follows: dict[str, list[str]] = {}
 
     def causes(self, metric: str | None) -> Causes:
-        code = tuple(self._code())
+        code = tuple(self._grouped(list(self._code())))
         settings = self._parameters()
         files = tuple(self._files())
         data = self._data(files)
@@ -215,7 +224,7 @@ class _Reasoning:
         if change.right is None:
             words = f"{change.label} no longer led to the run"
         elif change.left is None:
-            ran = any(same_meaning(self.right.cells[change.right], cell) for cell in self.left.cells)
+            ran = meaning(self.right.cells[change.right]) in self.meanings
             words = f"{change.label} {'ran once more before' if ran else 'is new'}"
         else:
             numbers = sorted({one.after_line or one.before_line for one in lines} - {0})
@@ -228,10 +237,18 @@ class _Reasoning:
         side, place = (self.right, change.right) if change.right is not None else (self.left, change.left)
         if place is None or place == len(side.cells) - 1:
             return ""
-        reached = {name for name, source in side.cells[-1].inputs.items() if place in led_to(side.cells, source)}
+        reached = {name for name, led in self._ways_in(side).items() if place in led}
         if reached and reached <= self._equal_data():
             return f"but {_listed(sorted(reached))} came out the same"
         return ""
+
+    def _ways_in(self, side: Origin) -> dict[str, set[int]]:
+        """For each name that the run's cell read the cells that led to it."""
+        if side.run.id not in self.ways:
+            self.ways[side.run.id] = {
+                name: led_to(side.cells, source) for name, source in side.cells[-1].inputs.items()
+            }
+        return self.ways[side.run.id]
 
     def _equal_data(self) -> set[str]:
         """The data that both runs read, the same to the last bit."""
@@ -246,7 +263,7 @@ class _Reasoning:
         """A setting with the names that it goes by in the code: `n` where `n_estimators=n` is passed."""
         names, perhaps = set(setting.last_words), set[str]()
         for cell in (*self.left.cells, *self.right.cells):
-            for call in _calls(cell):
+            for call in _calls(cell.source):
                 names |= {
                     keyword.value.id
                     for keyword in call.keywords
@@ -287,11 +304,23 @@ class _Reasoning:
         read = {name for each in led for name in read_cell(self.right.cells[each].source).reads}
         return next((cause for name, cause in self.gone.items() if name in read), "")
 
+    def _grouped(self, code: Sequence[Cause]) -> Iterator[Cause]:
+        """The causes of code; many cells that came, went or ran again are one."""
+        by_end: dict[str, list[Cause]] = {}
+        for one in code:
+            by_end.setdefault(next((end for end in _ENDS if one.words.endswith(end)), ""), []).append(one)
+        for end, same in by_end.items():
+            if not end or len(same) <= _MOST_NAMED:
+                yield from same
+                continue
+            words = f"{len(same):,} cells{_ENDS[end]}, the first {same[0].name}"
+            self.members[words] = [one.name for one in same]
+            before, after = ("\n".join(lines) for lines in ([one.before for one in same], [one.after for one in same]))
+            yield Cause("code", words, before.strip(), after.strip(), words)
+
     def _with_what_follows(self, cause: Cause) -> Cause:
-        follows = self.follows.get(cause.name, [])
-        return (
-            Cause(cause.kind, cause.name, cause.before, cause.after, cause.words, tuple(follows)) if follows else cause
-        )
+        names = self.members.get(cause.name, [cause.name])
+        return replace(cause, follows=tuple(words for name in names for words in self.follows.get(name, ())))
 
     # data
 
@@ -472,7 +501,7 @@ class _Reasoning:
             if _last_word(param.name) in _SEED_WORDS and param.value is None:
                 yield f"{param.name} is None"
         for cell in self.right.cells:
-            for call in _calls(cell):
+            for call in _calls(cell.source):
                 if words := _chance_in(call):
                     yield f"{words} in {cell.label}, line {call.lineno}"
         environment = self.right.run.environment
@@ -550,8 +579,9 @@ def _assigned(lines: Sequence[str]) -> Iterator[str]:
             yield found[1]
 
 
-def _calls(cell: LedCell) -> list[ast.Call]:
-    tree = parsed(cell_text(cell.source).python)
+@lru_cache(maxsize=2048)
+def _calls(source: str) -> list[ast.Call]:
+    tree = parsed(cell_text(source).python)
     return [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree else []
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher, unified_diff
 from functools import lru_cache
@@ -211,45 +212,48 @@ def cell_changes(left: Sequence[LedCell], right: Sequence[LedCell]) -> tuple[Cel
 def matched_cells(left: Sequence[LedCell], right: Sequence[LedCell]) -> list[tuple[int | None, int | None]]:
     """Which cell of the one chain is which of the other.
 
-    The runs' own cells are each other's; else those of the same meaning, then of the same id, then of the most
-    names in common that they write.
+    The runs' own cells are each other's; else those of the same meaning, then of the same id, then those that write
+    a name in common; of several the nearest in the chain.
     """
     if not left or not right:
         return [(place, None) for place in range(len(left))] + [(None, place) for place in range(len(right))]
     lasts = (len(left) - 1, len(right) - 1)
     pairs = {lasts[1]: lasts[0]}
-    rest = list(range(lasts[0]))
-    for is_same in (same_meaning, _have_one_id, _write_the_same):
+    rest = set(range(lasts[0]))
+    for keys in _KEYS:
+        by_key: dict[Hashable, list[int]] = {}
+        for other in sorted(rest):
+            for key in keys(left[other]):
+                by_key.setdefault(key, []).append(other)
         for place in range(lasts[1]):
             if place in pairs:
                 continue
-            scores = [(is_same(left[other], right[place]), -abs(other - place), other) for other in rest]
-            best = max(scores, default=(0, 0, 0))
-            if best[0]:
-                pairs[place] = best[2]
-                rest.remove(best[2])
-    matched: list[tuple[int | None, int | None]] = [(place, None) for place in rest]
-    return matched + [(pairs.get(place), place) for place in range(len(right))]
+            like = Counter(other for key in keys(right[place]) for other in by_key.get(key, ()) if other in rest)
+            if like:
+                pairs[place] = max(like, key=lambda other: (like[other], -abs(other - place)))
+                rest.remove(pairs[place])
+    gone: list[tuple[int | None, int | None]] = [(place, None) for place in sorted(rest)]
+    return gone + [(pairs.get(place), place) for place in range(len(right))]
 
 
-def same_meaning(left: LedCell, right: LedCell) -> int:
-    """1 where two cells do the same, whatever they look like, else 0."""
-    return int(left.source == right.source or _meaning(left.source) == _meaning(right.source))
+def _writes(cell: LedCell) -> tuple[str, ...]:
+    return read_cell(cell.source).writes
 
 
-def _have_one_id(left: LedCell, right: LedCell) -> int:
-    return int(bool(left.cell_id) and left.cell_id == right.cell_id)
+def _id(cell: LedCell) -> tuple[str, ...]:
+    return (cell.cell_id,) if cell.cell_id else ()
 
 
-def _write_the_same(left: LedCell, right: LedCell) -> int:
-    return len(set(read_cell(left.source).writes) & set(read_cell(right.source).writes))
+def meaning(cell: LedCell) -> tuple[tuple[int, str], ...]:
+    """What a cell does, the same for two cells that only look different."""
+    return tuple((one.depth, one.text) for one in statements(cell.source))
 
 
-def _meaning(source: str) -> tuple[tuple[int, str], ...]:
-    return tuple((one.depth, one.text) for one in statements(source))
+_KEYS: tuple[Callable[[LedCell], Iterable[Hashable]], ...] = (lambda cell: (meaning(cell),), _id, _writes)
+"""By what cells are found to be each other's, the surest first."""
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def statements(source: str) -> tuple[Statement, ...]:
     """The statements of a cell that could matter; the lines of one that is not Python."""
     text = cell_text(source)

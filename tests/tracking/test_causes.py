@@ -309,3 +309,10 @@ def test_a_cell_whose_data_came_out_the_same_is_unlikely():
     found = causes(LEFT, origin(2, cells=with_cell(1, LOAD + ".copy()")))
     assert found.causes == ()
     assert [one.words for one in found.unlikely] == ["line 2 of cell [2] (load), but X_test, X_train came out the same"]
+
+
+def test_many_cells_that_came_are_one_cause():
+    more = tuple(LedCell(f"x{n} = {n}", f"cell [{n}]") for n in range(20))
+    own = replace(CELLS[3], source=FIT, inputs={f"x{n}": n for n in range(20)})
+    found = causes(origin(1, cells=CELLS[3:], data=()), origin(2, cells=(*more, own), data=()))
+    assert [one.words for one in found.causes] == ["20 cells are new, the first cell [0]"]
