@@ -2,6 +2,7 @@
 
 __main__.py     runs the work of all in turn and prints the table
 ours.py         the work with mlops_nb
+fits.py         the fits that autolog is measured on
 peer_mlflow.py  the same work with MLflow's SQLite store, in an environment of its own (peer_mlflow.txt)
 peer_trackio.py the same work with trackio, likewise
 

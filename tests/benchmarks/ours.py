@@ -12,6 +12,8 @@ import tempfile
 import time
 from collections.abc import Callable
 
+from tests.benchmarks.fits import FITS, added
+
 PARAMS = {f"p{i}": (i * 0.1 if i % 2 else f"v{i}") for i in range(10)}
 METRICS = {f"m{i}": i * 0.5 for i in range(10)}
 WORKS: dict[str, tuple[Callable[[], float], str]] = {}
@@ -287,6 +289,19 @@ def series_beside_many() -> float:
     """Each on disk when it returns; the median of five."""
     _stored(50_000)
     return series()
+
+
+def _autolog(name: str) -> Callable[[], float]:
+    def added_by_autolog() -> float:
+        import mlops_nb
+
+        return added(name, mlops_nb.autolog, lambda: mlops_nb.autolog("off"))
+
+    return added_by_autolog
+
+
+for _name in FITS:
+    work(f"autolog: what it adds to a fit of {_name}", "at most 10 % of the fit")(_autolog(_name))
 
 
 if __name__ == "__main__":

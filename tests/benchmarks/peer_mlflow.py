@@ -14,6 +14,8 @@ import tempfile
 import time
 import uuid
 
+from tests.benchmarks.fits import FITS, added
+
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 logging.disable(logging.WARNING)
 
@@ -146,7 +148,24 @@ def query():
     return statistics.median(cpu(asked) for _ in range(3))
 
 
+def autologged(name):
+    """Its autolog for scikit-learn without the model, which is its quickest; the fit is the same."""
+
+    def added_by_autolog():
+        import mlflow.sklearn
+
+        return added(
+            name,
+            lambda: mlflow.sklearn.autolog(log_models=False, max_tuning_runs=24, silent=True),
+            lambda: mlflow.sklearn.autolog(disable=True, silent=True),
+            times=5,
+        )
+
+    return added_by_autolog
+
+
 WORKS = {
+    **{f"autolog: what it adds to a fit of {name}": autologged(name) for name in FITS},
     "import mlops_nb": imported,
     "one captured run, 10 parameters + 10 metrics (what the magic adds to the cell)": captured,
     "one run, 10 parameters + 10 metrics, 20 single calls": single_calls,
