@@ -101,9 +101,10 @@ def columns_of(data: object) -> tuple[Column, ...]:
     names = getattr(data, "columns", None)
     types = getattr(data, "dtypes", None)
     if names is not None and types is not None:
-        return tuple(
-            Column(str(name), str(kind)) for name, kind in zip(list(names)[:MOST_COLUMNS], list(types), strict=False)
-        )
+        kinds = list(getattr(types, "values", types))[:MOST_COLUMNS]
+        words = {id(kind): kind for kind in kinds}
+        words = {number: str(kind) for number, kind in words.items()}
+        return tuple(Column(str(name), words[id(kind)]) for name, kind in zip(names, kinds, strict=False))
     return (Column("", _type_of(data)),)
 
 

@@ -110,7 +110,7 @@ def _by_name(columns: list[tuple[object, Any]], hashes: list[str]) -> dict[str, 
 
 def _columns(kind: str, value: Any) -> list[tuple[object, Any]]:
     if kind == "DataFrame":
-        return [(label, value.iloc[:, position]) for position, label in enumerate(value.columns)]
+        return list(value.items())
     if kind == "polars DataFrame":
         return [(column.name, column) for column in value]
     if parts := _SPARSE.get(kind.removesuffix(" matrix")):

@@ -31,10 +31,15 @@ _OF_THE_PARENT = "started, session_id, notebook, cell_id, execution_count, sourc
 
 def add_estimator(connection: sqlite3.Connection, run_id: int, one: Estimator) -> None:
     """An estimator that the run fitted; the newest of a name stands."""
-    details = {"signature": one.signature.to_dict(), "defaults": one.defaults}
+    signature = {name: getattr(one.signature, name) for name in one.signature.__slots__}
+    signature |= {
+        "inputs": [{"name": column.name, "type": column.type} for column in one.signature.inputs],
+        "classes": json_value(one.signature.classes),
+    }
+    details = {"signature": signature, "defaults": one.defaults}
     connection.execute(
         "INSERT OR REPLACE INTO estimators (run_id, name, class, signature) VALUES (?, ?, ?, ?)",
-        (run_id, one.name, one.kind, json.dumps(json_value(details), ensure_ascii=False)),
+        (run_id, one.name, one.kind, json.dumps(details, ensure_ascii=False)),
     )
 
 

@@ -243,6 +243,22 @@ def test_training_data_is_fingerprinted_by_the_names_it_has_in_the_code(on):
     assert {one.name: (one.kind, one.shape) for one in mlops_nb.show(3).data} == {"TEXTS": ("list", (60,))}
 
 
+def test_of_long_lists_and_wide_frames_a_sample_is_hashed_and_said_so(on):
+    wide = pd.DataFrame(RNG.normal(size=(20, 300)))
+    rows = RNG.normal(size=(3_000, 2)).tolist()
+    ragged = [["a", "b"], ["a"]] * 10
+    linear_model.Ridge().fit(wide, wide[0])
+    linear_model.Ridge().fit(rows, [row[0] for row in rows])
+    preprocessing.MultiLabelBinarizer().fit(ragged)
+    found = {one.name: (one.shape, one.exact) for number in (1, 2, 3) for one in mlops_nb.show(number).data}
+    assert found == {
+        "wide": ((20, 300), False),
+        "y": ((3_000,), False),
+        "rows": ((3_000,), False),
+        "ragged": ((20,), True),
+    }
+
+
 def test_data_changed_by_its_fit_is_fingerprinted_as_it_was(on):
     kept, changed = X.copy(), X.copy()
     preprocessing.StandardScaler().fit(kept)
