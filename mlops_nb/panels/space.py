@@ -18,7 +18,7 @@ def space_panel(space: Space) -> Panel:
 
 def _blocks(space: Space) -> Iterator[Block]:
     first = space.parts[0]
-    most = f"most of it {first.what}: {size(first.size_bytes)} ({_share(first, space)})"
+    most = f"the largest part {first.what}: {size(first.size_bytes)} ({_share(first, space)})"
     words = f"{size(space.size_bytes)} in the store, {most}."
     yield Line(words, "sentence")
     if space.collectable_bytes:
