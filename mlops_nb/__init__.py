@@ -35,8 +35,8 @@ _PLACES = {
     "delete": "mlops_nb.tracking.housekeeping",
     "restore": "mlops_nb.tracking.housekeeping",
     "gc": "mlops_nb.tracking.housekeeping",
-    "backup": "mlops_nb.tracking.housekeeping",
-    "restore_backup": "mlops_nb.tracking.housekeeping",
+    "backup": "mlops_nb.tracking.backups",
+    "restore_backup": "mlops_nb.tracking.backups",
     "space": "mlops_nb.tracking.housekeeping",
     "set_tag": "mlops_nb.tracking.logging",
     "note": "mlops_nb.tracking.logging",
@@ -57,12 +57,12 @@ if TYPE_CHECKING:
     from mlops_nb.notebook.service import lineage as lineage
     from mlops_nb.tracking.autolog import autolog as autolog
     from mlops_nb.tracking.autolog import autolog_hook as autolog_hook
+    from mlops_nb.tracking.backups import backup as backup
+    from mlops_nb.tracking.backups import restore_backup as restore_backup
     from mlops_nb.tracking.hooks import AutologHook as AutologHook
-    from mlops_nb.tracking.housekeeping import backup as backup
     from mlops_nb.tracking.housekeeping import delete as delete
     from mlops_nb.tracking.housekeeping import gc as gc
     from mlops_nb.tracking.housekeeping import restore as restore
-    from mlops_nb.tracking.housekeeping import restore_backup as restore_backup
     from mlops_nb.tracking.housekeeping import space as space
     from mlops_nb.tracking.loading import artifact_path as artifact_path
     from mlops_nb.tracking.loading import artifacts as artifacts

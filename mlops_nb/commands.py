@@ -210,12 +210,12 @@ def _gc(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _backup(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.backup import backup_panel
-    from mlops_nb.tracking import housekeeping
+    from mlops_nb.tracking import backups
 
     if options["restore"]:
-        done = housekeeping.restore_backup(options["file"], options["restore"], progress=context.progress)
+        done = backups.restore_backup(options["file"], options["restore"], progress=context.progress)
     else:
-        done = housekeeping.backup(options["file"], force=options["force"], progress=context.progress)
+        done = backups.backup(options["file"], force=options["force"], progress=context.progress)
     return Answer(done, backup_panel(done), 1 if done.damaged else 0)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb.errors import StoreIsDamaged
+from mlops_nb.errors import StoreIsDamaged, StoreIsLocked
 from mlops_nb.store.connection import connect, faults
 
 if TYPE_CHECKING:
@@ -153,6 +153,20 @@ def own_connection(store: Store) -> Iterator[sqlite3.Connection]:
             raise
         finally:
             connection.close()
+
+
+@contextmanager
+def alone(store: Store) -> Iterator[None]:
+    """While this lasts nobody else collects or backs up the store."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(store.folder / "housekeeping.lock", timeout=0, mode=0o600):
+            yield
+    except Timeout as error:
+        raise StoreIsLocked(
+            f"another gc or backup of {store.folder} is going on", "wait for its end, then try again"
+        ) from error
 
 
 @contextmanager

@@ -21,5 +21,6 @@ service.py       start, log, finish, find: the room's door to the store
 autolog.py       every fit of an estimator as a run
 keeping.py       files, folders and values into it; loading.py out of it again, checked
 run_files.py     runs to a CSV, JSON or Parquet file
-housekeeping.py  delete and restore, gc, backup, space
+housekeeping.py  delete and restore, gc, space
+backups.py       a store in one file, and the way back
 """

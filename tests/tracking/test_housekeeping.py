@@ -357,7 +357,7 @@ def test_gc_beside_a_kernel_that_writes_loses_none_of_its_artifacts(folder):
 
 def test_only_one_gc_or_backup_at_a_time(folder):
     make("kept")
-    with housekeeping._alone(open_store()):
+    with rows.alone(open_store()):
         with pytest.raises(StoreIsLocked, match="another gc or backup"):
             mlops_nb.gc(yes=True)
         with pytest.raises(StoreIsLocked, match="another gc or backup"):
@@ -566,8 +566,8 @@ def test_kill_in_the_middle_of_a_backup_leaves_no_file_that_could_be_taken_for_o
     child = python(
         """
         import os, signal, mlops_nb
-        from mlops_nb.tracking import housekeeping
-        housekeeping.Paced = lambda say: say
+        from mlops_nb.tracking import backups
+        backups.Paced = lambda say: say
         def say(line):
             if line.startswith("packing file 20"):
                 os.kill(os.getpid(), signal.SIGKILL)
