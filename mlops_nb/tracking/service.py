@@ -27,6 +27,7 @@ from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
 from mlops_nb.store.unrecorded import record_kept
 from mlops_nb.tracking.metrics import lower_is_better
+from mlops_nb.tracking.place import place
 from mlops_nb.tracking.query import conjunction, equal
 from mlops_nb.tracking.runs import (
     Artifact,
@@ -438,12 +439,22 @@ def run(
     Args:
         name: what the run is called.
         kind: code, step or pipeline.
-        source: its source text.
+        source: its source text; in a notebook that of the cell it stands in.
         notebook: the notebook it belongs to.
         tags: tags to begin with.
         store: the store, or None for the one of the working directory.
     """
-    going = ActiveRun(name, kind=kind, parent=active_run(), source=source, notebook=notebook, store=store)
+    here = place()
+    going = ActiveRun(
+        name,
+        kind=kind,
+        parent=active_run(),
+        source=source or here.source,
+        notebook=notebook or here.notebook,
+        cell_id=here.cell_id,
+        execution_count=here.execution_count,
+        store=store,
+    )
     with recorded(going):
         for tag, value in (tags or {}).items():
             going.set_tag(tag, value)
@@ -693,15 +704,15 @@ def lineage(
     store = store or open_store()
     record_kept(store)
     run = show(ref, store=store)
-    place = cells.place_of_run(store, run.id)
-    if place is None:
+    found = cells.place_of_run(store, run.id)
+    if found is None:
         return graphs.without_cells(run)
-    history = _history(store, place[0])
+    history = _history(store, found[0])
     notebooks = {name: saved(store, name) for name in {one.notebook for one in history} if name} if saved else {}
     return graphs.lineage(
         run,
         history,
-        place[1],
+        found[1],
         run_names=rows.names_of(store, [number for one in history for number in one.runs]),
         notebooks={name: found for name, found in notebooks.items() if found is not None},
         files_now=_files_now(store, history),

@@ -11,6 +11,7 @@ from mlops_nb.errors import BadArgument, StoreUnavailable
 from mlops_nb.store import Store, open_store, search
 from mlops_nb.store import runs as rows
 from mlops_nb.tracking import service
+from mlops_nb.tracking.place import place
 from mlops_nb.tracking.query import conjunction, equal
 from mlops_nb.tracking.runs import Run, RunSummary, Status
 from mlops_nb.tracking.sweep import Axis, Scalar, Sweep, axis, combinations, judged, left_to_try, listed
@@ -85,7 +86,7 @@ class GoingSweep:
             raise BadArgument(f"there is no sweep {name!r} to resume", "leave out --resume")
         past = rows.get_run(store, found[0].id)
         before = {param.name: param.value for param in past.params}
-        if before != self._settings or _body(past.source) != _body(self.source):
+        if before != self._settings or not _is_same_body(past.source, self.source):
             what = "its combinations" if before != self._settings else "the code"
             raise BadArgument(
                 f"the newest sweep {name!r} (run {past.id}) is another one: {what} changed since",
@@ -158,10 +159,11 @@ class GoingSweep:
         )
 
 
-def _body(source: str) -> str:
-    """A cell without its first line, which says how to sweep."""
-    first, _, body = source.partition("\n")
-    return (body if first.lstrip().startswith("%%") else source).strip()
+def _is_same_body(past: str, source: str) -> bool:
+    """Whether two cells are the same below the line that says how to sweep; of a loop in Python nobody can tell."""
+    if not source.lstrip().startswith("%%"):
+        return True
+    return past.partition("\n")[2].strip() == source.partition("\n")[2].strip()
 
 
 @contextmanager
@@ -208,7 +210,20 @@ def sweep(
         BadArgument: the combinations cannot be planned, or there is no such sweep to resume.
     """
     read = [axis(f"{one}={values}") if isinstance(values, str) else listed(one, values) for one, values in axes.items()]
-    going = GoingSweep(name, read, sample=sample, seed=seed, resume=resume, metrics=metrics, tags=tags, store=store)
+    here = place()
+    going = GoingSweep(
+        name,
+        read,
+        sample=sample,
+        seed=seed,
+        resume=resume,
+        metrics=metrics,
+        tags=tags,
+        source=here.source,
+        notebook=here.notebook,
+        cell_id=here.cell_id,
+        store=store,
+    )
     try:
         service.begin(going.run)
         going.run.start_clock()

@@ -489,3 +489,23 @@ def test_store_command_moves_the_session_to_another_folder(shell, folder):
     shell.run_cell("%%mlops run a\nx = 1")
     assert open_store().folder == folder / "other-store"
     assert service.runs().total == 1
+
+
+def test_run_of_a_block_knows_the_cell_it_stands_in(shell):
+    cell = "import mlops_nb\nwith mlops_nb.run('block'):\n    mlops_nb.log(accuracy=0.9)"
+    shell.run_cell(cell)
+    run = mlops_nb.show("block")
+    assert (run.kind, run.source) == ("code", cell)
+    assert [one.source for one in cells.executions(open_store())] == [cell]
+    shell.run_cell("for trial in mlops_nb.sweep('s', {'n': [1, 2]}):\n    with trial: mlops_nb.log(score=1)")
+    assert mlops_nb.show("s").source.startswith("for trial in")
+
+
+def test_loop_over_a_sweep_goes_on_although_the_cell_now_says_resume(shell):
+    shell.run_cell("import mlops_nb")
+    loop = "for trial in mlops_nb.sweep('s', {'n': [1, 0, 2]}%s):\n    with trial as params: mlops_nb.log(score=%s)"
+    shell.run_cell(loop % ("", "1 / params['n']"))
+    assert mlops_nb.show("s").status == "FAILED"
+    assert shell.run_cell(loop % (", resume=True", "params['n']")).success
+    assert mlops_nb.show("s").status == "FINISHED"
+    assert {metric.name: metric.value for metric in mlops_nb.show("s").metrics} == {"score": 2.0}
