@@ -21,6 +21,7 @@ _PLACES = {
     "show": "mlops_nb.tracking.service",
     "compare": "mlops_nb.tracking.service",
     "why": "mlops_nb.tracking.service",
+    "secrets": "mlops_nb.tracking.redaction",
     "status": "mlops_nb.tracking.service",
     "use_store": "mlops_nb.tracking.service",
     "log": "mlops_nb.tracking.logging",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.logging import note as note
     from mlops_nb.tracking.logging import runs as runs
     from mlops_nb.tracking.logging import set_tag as set_tag
+    from mlops_nb.tracking.redaction import secrets as secrets
     from mlops_nb.tracking.service import compare as compare
     from mlops_nb.tracking.service import resume as resume
     from mlops_nb.tracking.service import run as run

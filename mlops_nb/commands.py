@@ -85,8 +85,6 @@ class Command:
     examples: tuple[str, ...]
     places: tuple[Place, ...]
     answer: Callable[[Mapping[str, Any], Context], Answer] | None = None
-    notes: str = ""
-    """More that its help says, after the examples."""
 
 
 def _runs(options: Mapping[str, Any], context: Context) -> Answer:
@@ -168,6 +166,14 @@ def _lineage(options: Mapping[str, Any], context: Context) -> Answer:
 
     graph = service.lineage(options["run"])
     return Answer(graph, mermaid_panel(graph) if options["mermaid"] else lineage_panel(graph))
+
+
+def _secrets(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.secrets import secrets_panel
+    from mlops_nb.tracking.redaction import secrets
+
+    found = secrets(**options)
+    return Answer(found, secrets_panel(found))
 
 
 def _status(options: Mapping[str, Any], context: Context) -> Answer:
@@ -281,17 +287,6 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
 
 _KINDS = ("cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold")
 _STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
-
-
-QUERY_HELP = """a query:
-  names      metrics.accuracy, metrics.loss.min (max, mean, best, count, last), params.depth, tags.kind, name, status,
-             kind, started, duration, id, parent, notebook, note, error, estimator, git.commit, git.branch, git.dirty,
-             cpu_seconds, peak_memory_bytes; an odd name in quotes: metrics."val loss"
-  operators  = != < <= > >=, in (a, b), not in, like (% any text, _ any letter), is null, is not null, exists,
-             and, or, not, parentheses; text match 'words' looks in names, notes and code
-  values     0.9, baseline, 'in quotes', true, false, none, nan; times 2026-11-01, '2026-11-01 12:30', today, -7d
-             (all UTC); spans 90s, 5m, 2h
-  What a run does not have is neither equal nor unequal to anything: not (params.depth = 3) finds it, != does not."""
 
 
 def _tag(text: str) -> tuple[str, str]:
@@ -411,7 +406,6 @@ COMMANDS: Mapping[str, Command] = {
             ),
             ("line", "terminal"),
             _runs,
-            notes=QUERY_HELP,
         ),
         Command(
             "show",
@@ -536,6 +530,18 @@ COMMANDS: Mapping[str, Command] = {
             _space,
         ),
         Command(
+            "secrets",
+            "Which secrets are replaced before a run is stored, and how many were; add a pattern, or say what is none.",
+            (
+                Option("--pattern", "what this regular expression matches is a secret, too", metavar="REGEX"),
+                Option("--allow", "this text is no secret, whatever it looks like", metavar="TEXT"),
+                Option("--forget", "a pattern or a text that was added no longer holds", metavar="TEXT"),
+            ),
+            ("%mlops secrets", "%mlops secrets --pattern 'ACME-[0-9a-f]{32}'"),
+            ("line", "terminal"),
+            _secrets,
+        ),
+        Command(
             "status",
             "Where the store is and what it holds.",
             (),
@@ -618,7 +624,7 @@ def parser(name: str, prefix: str = "%mlops") -> _Parser:
     made = _Parser(
         prog=f"{prefix} {name}",
         description=command.summary,
-        epilog="examples:\n  " + "\n  ".join(command.examples) + (command.notes and f"\n\n{command.notes}"),
+        epilog="examples:\n  " + "\n  ".join(command.examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -678,7 +684,7 @@ def help_on(name: str, prefix: str = "%mlops") -> NoReturn:
 
 
 def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
-    """The words of a command line; `$name` and `{expression}` replaced by their values, `{{` and `$$` kept.
+    """The words of a command line; `$name` and `{expression}` replaced by their values, `{{`, `$$` and `{32}` kept.
 
     Raises:
         NameNotDefined: a name or expression cannot be evaluated.
@@ -708,7 +714,7 @@ def _expanded(line: str, namespace: Mapping[str, object] | None) -> tuple[str, l
             found.append(_value_of(text[1:-1] if text.startswith("{") else text[1:], text, namespace))
         return f"\0{len(found) - 1}\0"
 
-    return re.sub(r"\{\{|\}\}|\$\$|\{[^{}]*\}|\$[A-Za-z_]\w*", put, line.replace("\0", " ")), found
+    return re.sub(r"\{\{|\}\}|\$\$|\{(?!\d+(?:,\d*)?\})[^{}]*\}|\$[A-Za-z_]\w*", put, line.replace("\0", " ")), found
 
 
 def _value_of(expression: str, text: str, namespace: Mapping[str, object]) -> str:

@@ -197,15 +197,19 @@ def kept(outcome: Outcome, parent: ActiveRun) -> Run:
     from mlops_nb.store import blobs
     from mlops_nb.store import runs as rows
     from mlops_nb.store.sessions import session_id
+    from mlops_nb.tracking.redaction import without_secrets
+    from mlops_nb.tracking.secrets import counted
 
     store = parent.store
     if store is None or parent.id is None:
         return outcome.run
-    session = session_id(store)
+    session, found = session_id(store), set[tuple[str, str]]()
+    run = without_secrets(outcome.run, store, found)
+    run = replace(run, redacted=max(run.redacted, counted(found)))
     with blobs.workplace(store) as place:
         files = [place.copy(BytesIO(content)) for content in outcome.blobs.values()]
         with blobs.adopted(store, files), store.transaction() as connection:
-            number = rows.insert_whole(connection, outcome.run, outcome.series, session=session, parent=parent.id)
+            number = rows.insert_whole(connection, run, outcome.series, session=session, parent=parent.id)
     return replace(outcome.run, id=number)
 
 

@@ -21,6 +21,7 @@ from mlops_nb.notebook.records import Export, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import is_export, pipeline_script
 from mlops_nb.reproducibility.records import Verification
 from mlops_nb.reproducibility.verify import verification
+from mlops_nb.tracking.secrets import is_redacted_from
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store
@@ -360,7 +361,7 @@ def _captured(
         found[step.run] = _repeatable(run) if run else None
         if run is None:
             warnings.append(f"run {step.run!r} was never captured: run cell {step.cell + 1} first")
-        elif run.source.strip() != record.cells[step.cell].source.strip():
+        elif not is_redacted_from(run.source.strip(), record.cells[step.cell].source.strip()):
             warnings.append(
                 f"run {step.run!r} (number {run.id}) was captured from an earlier text of cell {step.cell + 1}: "
                 "run the cell again first"

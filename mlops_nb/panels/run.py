@@ -10,7 +10,17 @@ from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
 from mlops_nb.panels.parts import estimators_table, parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
-from mlops_nb.panels.wording import count, duration, listed, many_lines, one_line, setting, size, usage_words
+from mlops_nb.panels.wording import (
+    count,
+    duration,
+    listed,
+    many_lines,
+    one_line,
+    secrets_words,
+    setting,
+    size,
+    usage_words,
+)
 from mlops_nb.reproducibility.records import Environment
 from mlops_nb.tracking.runs import FileUse, Output, Run
 
@@ -70,6 +80,8 @@ def _recorded(run: Run) -> Iterator[Block]:
         more = _more(len(run.artifacts), run, "artifacts")
         yield Table("Artifacts", ARTIFACT_COLUMNS, files, frozenset({2}), more)
         yield Line(f"To see them: %mlops artifacts {run.id}", "small")
+    if run.redacted:
+        yield Line(secrets_words(run.redacted), "small")
     for warning in run.warnings[:WARNINGS]:
         yield Line(f"Note: {one_line(warning, 200)}", "small")
     if len(run.warnings) > WARNINGS:

@@ -10,7 +10,17 @@ from collections.abc import Iterator, Sequence
 from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table, Words
 from mlops_nb.panels.parts import parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, change_span, change_spans, number_span, status_span
-from mlops_nb.panels.wording import count, duration, many_lines, movement, numbers, one_line, setting, usage_words
+from mlops_nb.panels.wording import (
+    count,
+    duration,
+    many_lines,
+    movement,
+    numbers,
+    one_line,
+    secrets_words,
+    setting,
+    usage_words,
+)
 from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
 
 MOST = 8
@@ -34,6 +44,8 @@ def _blocks(card: RunCard) -> Iterator[Block]:
         yield from _params(run)
     if run.parts:
         yield parts_table(run, MOST)
+    if run.redacted:
+        yield Line(secrets_words(run.redacted), "small")
     for warning in run.warnings[:MOST]:
         yield Line(f"Note: {one_line(warning, 200)}", "small")
     if len(run.warnings) > MOST:

@@ -56,8 +56,7 @@ class LiveRuns:
 
     def __init__(self, table: RunTable, search: Search, load: Load | None, compare: Compare | None) -> None:
         self._all, self._search, self._load, self._compare = table, search, load, compare
-        self._text = self._left_some = ""
-        self._total = table.total
+        self._text, self._total = "", table.total
         self.sort, self.page = "", 0
         self.ticked: list[int] = []
         self.open: int | None = None
@@ -203,24 +202,17 @@ class LiveRuns:
         self.drawn.value = framed(as_html([Line(words, "small")]))
 
     def _filtered(self) -> None:
-        """Show what the filter leaves; while it cannot be read, the last it left any by, and the mistake.
-
-        A query that is being typed is words at first, which leave nothing.
-        """
-        self._text, self.page = self.filter.value, 0
+        """Show what the filter leaves; while it cannot be read, what it left before, and the mistake."""
+        before, self._text, self.page = self._text, self.filter.value, 0
         try:
             self._show()
         except BadQuery as error:
-            self._text = self._left_some
-            self._show()
-            self._plot()
+            self._text = before
             what, _, place = error.what.partition("\n")
             blocks = as_html([Line(one_line(what, 300), "error"), Pre("", many_lines(place))])
-            self.mistake.value = framed(f'<div aria-live="polite">{blocks}</div>')
+            self.mistake.value = framed(f'<div role="status">{blocks}</div>')
             return
         self.mistake.value = ""
-        if self._total:
-            self._left_some = self._text
         self._plot()
 
     def _said(self, said: dict[str, Any]) -> None:

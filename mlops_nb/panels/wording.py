@@ -276,6 +276,15 @@ def usage_words(usage: Usage) -> str:
     return f"{cpu}, {size(usage.peak_memory_bytes)} more memory at the peak"
 
 
+def secrets_words(redacted: int) -> str:
+    """How many secrets were replaced, as the card says it.
+
+    >>> secrets_words(1), secrets_words(2)
+    ('1 secret was replaced before this was stored', '2 secrets were replaced before this was stored')
+    """
+    return f"{count(redacted, 'secret')} {'was' if redacted == 1 else 'were'} replaced before this was stored"
+
+
 def setting(value: Value, limit: int = 60) -> str:
     """A parameter's value as it would be typed, on one line.
 

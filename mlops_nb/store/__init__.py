@@ -10,6 +10,7 @@ runs.py        rows of runs, params, metrics, tags, outputs, data
 artifacts.py   rows of artifacts
 fits.py        rows of fitted estimators, trials and folds
 cells.py       rows of executed cells; unrecorded.py who keeps some that are not written yet
+info.py        what holds for the store as a whole
 blobs.py       files addressed by the SHA-256 of their content
 housekeeping.py  deleted runs, rows that nothing refers to, sizes, a copy of the whole
 """

@@ -110,6 +110,7 @@ def insert_whole(
     """
     row = {name: getattr(run, name) for name in ("uid", "name", "kind", "status", "started", "duration", "notebook")}
     row |= {"cell_id": run.cell_id, "execution_count": run.execution_count, "note": run.note}
+    row |= {"redacted": run.redacted}
     row |= {"parent_id": parent, "session_id": session, "source_id": source_id(connection, run.source)}
     number = insert_run(connection, row)
     for inferred in (False, True):
@@ -129,6 +130,17 @@ def insert_whole(
     set_seeds(connection, number, run.seeds)
     finish_run(connection, number, run.status, run.duration, run.error, run.warnings, run.usage)
     return number
+
+
+def add_redacted(connection: sqlite3.Connection, run_id: int, more: int) -> None:
+    """So many secrets more were replaced in what a run was told."""
+    connection.execute("UPDATE runs SET redacted = redacted + ? WHERE id = ?", (more, run_id))
+
+
+def redacted_total(store: Store) -> tuple[int, int]:
+    """How many secrets were replaced, and in how many runs."""
+    total, runs = store.rows("SELECT coalesce(sum(redacted), 0), count(*) FROM runs WHERE redacted > 0")[0]
+    return int(total), int(runs)
 
 
 def reopen_run(connection: sqlite3.Connection, run_id: int, session: int) -> None:
@@ -315,9 +327,9 @@ def get_run(store: Store, run_id: int) -> Run:
     one = store.rows(
         "SELECT r.id, r.uid, r.name, r.kind, r.status, r.started, r.duration, r.parent_id, r.notebook, r.cell_id, "
         "r.execution_count, s.text, r.error_type, r.error_message, r.error_traceback, r.git_commit, r.git_branch, "
-        "r.git_dirty, e.content, r.warnings, r.note, r.git_remote, d.text, r.cpu_seconds, r.peak_memory_bytes, r.seeds "
-        "FROM runs r JOIN sources s ON s.id = r.source_id LEFT JOIN environments e ON e.id = r.environment_id "
-        "LEFT JOIN diffs d ON d.id = r.git_diff_id WHERE r.id = ?",
+        "r.git_dirty, e.content, r.warnings, r.note, r.git_remote, d.text, r.cpu_seconds, r.peak_memory_bytes, "
+        "r.seeds, r.redacted FROM runs r JOIN sources s ON s.id = r.source_id "
+        "LEFT JOIN environments e ON e.id = r.environment_id LEFT JOIN diffs d ON d.id = r.git_diff_id WHERE r.id = ?",
         [run_id],
     )
     from mlops_nb.store.fits import estimators_of, parts_of
@@ -346,6 +358,7 @@ def get_run(store: Store, run_id: int) -> Run:
         note=row[20],
         seeds=json.loads(row[25]),
         usage=Usage(row[23], row[24]) if row[23] is not None else None,
+        redacted=row[26],
     )
 
 

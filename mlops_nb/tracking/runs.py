@@ -147,6 +147,8 @@ class Run(Record):
     seeds: Mapping[str, Value] = field(default_factory=dict)
     """What the cell seeded, and with what: `numpy.random.seed`, `RandomForestClassifier.random_state`."""
     usage: Usage | None = None
+    redacted: int = 0
+    """How many secrets were replaced before it was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +231,19 @@ class StoreStatus(Record):
     artifacts: int
     by_status: Mapping[str, int]
     last_run: RunSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsReport(Record):
+    """Which secrets are replaced before a run is stored, and how many were: `replaced`, in so many `runs`.
+
+    `variables` are the environment variables whose values are replaced wherever they turn up; `kinds` are the
+    credentials known by their shape; `patterns` and `allowed` were added to the store.
+    """
+
+    replaced: int
+    runs: int
+    variables: tuple[str, ...]
+    kinds: tuple[str, ...]
+    patterns: tuple[str, ...]
+    allowed: tuple[str, ...]

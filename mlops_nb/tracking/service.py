@@ -29,6 +29,7 @@ from mlops_nb.store.unrecorded import record_kept
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.place import place
 from mlops_nb.tracking.query import conjunction, equal
+from mlops_nb.tracking.redaction import without_secrets
 from mlops_nb.tracking.runs import (
     Artifact,
     FileUse,
@@ -42,6 +43,7 @@ from mlops_nb.tracking.runs import (
     StoreStatus,
 )
 from mlops_nb.tracking.search import runs as runs
+from mlops_nb.tracking.secrets import counted
 from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ class ActiveRun:
             "execution_count": execution_count,
         }
         self._source = source
+        self._secrets: set[tuple[str, str]] = set()
         self._waiting: list[tuple[Write, tuple[object, ...]]] = []
         self._is_holding = False
         self._tried = 0.0
@@ -167,6 +170,8 @@ class ActiveRun:
         try:
             store = self._opened()
             session = session_id(store) if self.id is None else 0
+            found: set[tuple[str, str]] = set()
+            (name, source), told = self._without_secrets(store, waiting, found)
             with store.transaction(durable=durable) as connection:
                 run_id = self.id
                 if run_id is None and self._resumed is not None:
@@ -174,13 +179,28 @@ class ActiveRun:
                     rows.reopen_run(connection, run_id, session)
                 elif run_id is None:
                     row = {**self._row, "parent_id": self.parent.id if self.parent else None, "session_id": session}
-                    run_id = rows.insert_run(connection, {**row, "source_id": rows.source_id(connection, self._source)})
-                for function, values in waiting:
+                    row["name"] = name
+                    run_id = rows.insert_run(connection, {**row, "source_id": rows.source_id(connection, source)})
+                for function, values in told:
                     function(connection, run_id, *values)
+                if found:
+                    rows.add_redacted(connection, run_id, counted(self._secrets | found) - counted(self._secrets))
                 self.id, self.fault, self._waiting = run_id, None, []
+                self._secrets |= found
         except StoreUnavailable as error:
             self.id, self.fault, self._waiting = before, error, waiting
             self._tried = time.monotonic()
+
+    def _without_secrets(
+        self, store: Store, waiting: Sequence[tuple[Write, tuple[object, ...]]], found: set[tuple[str, str]]
+    ) -> tuple[tuple[str, str], list[tuple[Write, tuple[object, ...]]]]:
+        """Name and source, where they are still to be written, and all that waits, as they may reach the disk."""
+        own = without_secrets((self.name, self._source), store, found) if self.id is None else ("", "")
+        told = [
+            (write, values if write is rows.add_points else without_secrets(values, store, found))
+            for write, values in waiting
+        ]
+        return own, told
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -509,7 +529,7 @@ def record_surroundings(going: ActiveRun) -> None:
 
 def record_executions(ran: Sequence[Execution], run_ids: Sequence[int], store: Store) -> None:
     """Keep cells in the order in which they ran, and that these runs were made in the last."""
-    session = session_id(store)
+    session, ran = session_id(store), without_secrets(tuple(ran), store, set())
     with store.transaction() as connection:
         cells.insert_executions(connection, session, ran, run_ids)
 
@@ -628,10 +648,14 @@ def annotate(
         raise BadArgument(what, f"%mlops tag {run.id} --remove {near}" if near else f"%mlops show {run.id}")
     texts = {name: value if isinstance(value, str) else safe_repr(value) for name, value in (tags or {}).items()}
     store = store or open_store()
+    found: set[tuple[str, str]] = set()
+    note, texts = without_secrets((note, texts), store, found)
     with store.transaction() as connection:
         if note is not None:
             rows.set_note(connection, run.id, bounded_text(note))
         rows.set_tags(connection, run.id, {bounded_text(name, 200): bounded_text(text) for name, text in texts.items()})
+        if found:
+            rows.add_redacted(connection, run.id, counted(found))
         rows.remove_tags(connection, run.id, remove)
     return rows.get_run(store, run.id)
 

@@ -14,6 +14,7 @@ from mlops_nb.tracking import service
 from mlops_nb.tracking.place import place
 from mlops_nb.tracking.query import conjunction, equal
 from mlops_nb.tracking.runs import Run, RunSummary, Status
+from mlops_nb.tracking.secrets import is_redacted_from
 from mlops_nb.tracking.sweep import Axis, Scalar, Sweep, axis, combinations, judged, left_to_try, listed
 
 
@@ -163,7 +164,7 @@ def _is_same_body(past: str, source: str) -> bool:
     """Whether two cells are the same below the line that says how to sweep; of a loop in Python nobody can tell."""
     if not source.lstrip().startswith("%%"):
         return True
-    return past.partition("\n")[2].strip() == source.partition("\n")[2].strip()
+    return is_redacted_from(past.partition("\n")[2].strip(), source.partition("\n")[2].strip())
 
 
 @contextmanager

@@ -509,3 +509,34 @@ def test_loop_over_a_sweep_goes_on_although_the_cell_now_says_resume(shell):
     assert shell.run_cell(loop % (", resume=True", "params['n']")).success
     assert mlops_nb.show("s").status == "FINISHED"
     assert {metric.name: metric.value for metric in mlops_nb.show("s").metrics} == {"score": 2.0}
+
+
+def test_a_cell_with_secrets_keeps_its_own_and_leaves_none_in_the_store(shell, capsys, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_TOKEN", "q7Zk20dmXw31")
+    key = "ghp_" + "a1B2c3D4e5F6" * 3
+    shell.run_cell("%mlops track on")
+    result = shell.run_cell(
+        "%%mlops run hostile --tag where=postgresql://bob:hunter2-9x@db/x\nimport os\n"
+        f"key = '{key}'\npassword = 'hunter2-9x'\nurl = f'postgresql://bob:{{password}}@db/x'\n"
+        "print(url, key, os.environ['WAREHOUSE_TOKEN'])\n"
+        "raise ValueError(password + os.environ['WAREHOUSE_TOKEN'])"
+    )
+    said = capsys.readouterr().out
+    assert f"hunter2-9x@db/x {key} q7Zk20dmXw31" in said
+    assert "3 secrets were replaced before this was stored" in said
+    assert str(result.error_in_exec) == "hunter2-9xq7Zk20dmXw31"
+    assert shell.user_ns["key"] == key
+    shell.run_cell(f"'{key}'")
+    run = mlops_nb.show("hostile")
+    assert run.redacted == 3
+    assert named(run)[0]["password"] == "[secret: password]"
+    assert (
+        run.outputs[0]
+        .data["text/plain"]
+        .startswith(
+            "postgresql://bob:[secret: password]@db/x [secret: GitHub token] [secret: value of WAREHOUSE_TOKEN]\n"
+        )
+    )
+    content = b"".join(path.read_bytes() for path in open_store().folder.rglob("*") if path.is_file())
+    for secret in (key, "hunter2-9x", "q7Zk20dmXw31"):
+        assert secret.encode() not in content

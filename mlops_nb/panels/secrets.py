@@ -1,0 +1,34 @@
+"""What is taken for a secret, and how many were replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlops_nb.panels.blocks import Block, Fold, Line, Table, Words
+from mlops_nb.panels.theme import Panel
+from mlops_nb.panels.wording import count, listed, one_line
+from mlops_nb.tracking.runs import SecretsReport
+
+
+def secrets_panel(report: SecretsReport) -> Panel:
+    """The rules that hold in a store, and what they did."""
+    return Panel(_blocks(report))
+
+
+def _blocks(report: SecretsReport) -> Iterator[Block]:
+    where = f", in {count(report.runs, 'run')}" if report.runs else ""
+    done = f"{count(report.replaced, 'secret')} {'was' if report.replaced == 1 else 'were'}"
+    yield Line(f"{done if report.replaced else 'No secret was'} replaced before a run was stored{where}", "sentence")
+    rules: list[tuple[Words, ...]] = [
+        ("environment", listed(map(one_line, report.variables), 12) or "no variable has the name of a secret"),
+        ("name", 'password="...", "api_key": "...", --token ..., and parameters that are called so'),
+        ("shape", f"{count(len(report.kinds), 'kind')} of credentials, private keys, addresses with a password"),
+        ("entropy", "what looks drawn by chance close behind a word such as token or API key"),
+        *(("own pattern", one_line(pattern, 120)) for pattern in report.patterns),
+        *(("no secret", one_line(text, 120)) for text in report.allowed),
+    ]
+    yield Table("Rules", ("known by", "what"), tuple(rules))
+    yield Line("It is best effort. Artifacts are your own files: they are kept as they are.", "small")
+    if not report.patterns:
+        yield Line("Add a pattern: %mlops secrets --pattern 'ACME-[0-9a-f]{32}'", "small")
+    yield Fold("The kinds known by their shape", (Line(", ".join(report.kinds), "small"),))
