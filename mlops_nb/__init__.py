@@ -4,7 +4,7 @@
     %%mlops run baseline --param n_estimators --metric accuracy
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
-`lineage`, `status`, `export`.
+`lineage`, `status`, `push`, `pull`, `export`.
 Everything is imported when it is first used.
 """
 
@@ -46,6 +46,8 @@ _PLACES = {
     "autolog_hook": "mlops_nb.tracking.autolog",
     "AutologHook": "mlops_nb.tracking.hooks",
     "lineage": "mlops_nb.notebook.service",
+    "push": "mlops_nb.tracking.carrying",
+    "pull": "mlops_nb.tracking.carrying",
     "export": "mlops_nb.notebook.service",
     "MlopsError": "mlops_nb.errors",
 }
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.autolog import autolog_hook as autolog_hook
     from mlops_nb.tracking.backups import backup as backup
     from mlops_nb.tracking.backups import restore_backup as restore_backup
+    from mlops_nb.tracking.carrying import pull as pull
+    from mlops_nb.tracking.carrying import push as push
     from mlops_nb.tracking.hooks import AutologHook as AutologHook
     from mlops_nb.tracking.housekeeping import delete as delete
     from mlops_nb.tracking.housekeeping import gc as gc

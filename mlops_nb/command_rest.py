@@ -56,7 +56,7 @@ def terminal_words(words: Sequence[str]) -> list[Word]:
 def parted(
     words: Sequence[Word], before: int, valued: Collection[str], *, is_text: bool
 ) -> tuple[list[str], list[Word]]:
-    """The words that are options or stand before the rest, and the words of the rest.
+    """The words that are options, then those that stand before the rest; and the words of the rest.
 
     Args:
         words: the words of the line.
@@ -64,18 +64,18 @@ def parted(
         valued: the names of the options that take a value.
         is_text: whether the rest is a text, in which nothing is an option any more.
     """
-    plain, rest = list[str](), list[Word]()
+    options, first, rest, is_awaited = list[str](), list[str](), list[Word](), False
     for word in words:
         if rest and (is_text or _ENDS_OPEN.search(rest[-1].raw)):
             rest.append(word)
-        elif plain and plain[-1] in valued:
-            plain.append(word.text)
-        elif before or _is_option(word.raw):
-            before -= not _is_option(word.raw)
-            plain.append(word.text)
+        elif is_awaited or _is_option(word.raw):
+            options.append(word.text)
+            is_awaited = not is_awaited and word.text in valued
+        elif len(first) < before:
+            first.append(word.text)
         else:
             rest.append(word)
-    return plain, rest
+    return options + first, rest
 
 
 def _is_option(raw: str) -> bool:

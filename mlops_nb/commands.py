@@ -235,6 +235,28 @@ def _space(options: Mapping[str, Any], context: Context) -> Answer:
     return Answer(found, space_panel(found))
 
 
+def _push(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.carried import carried_panel
+    from mlops_nb.tracking import carrying
+
+    done = carrying.push(
+        options["target"],
+        options["uri"],
+        options["query"],
+        experiment=options["experiment"],
+        progress=context.progress,
+    )
+    return Answer(done, carried_panel(done))
+
+
+def _pull(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.carried import carried_panel
+    from mlops_nb.tracking import carrying
+
+    done = carrying.pull(options["target"], options["uri"], options["experiment"], progress=context.progress)
+    return Answer(done, carried_panel(done))
+
+
 def _store(options: Mapping[str, Any], context: Context) -> Answer:
     if options["folder"]:
         from mlops_nb.tracking.service import use_store
@@ -285,6 +307,7 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
     return service.this_notebook(context.notebook, context.executed), script
 
 
+_URI = "where MLflow is: http(s)://HOST:PORT, sqlite:///FILE.db or a folder of MLflow's"
 _KINDS = ("cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold")
 _STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
 
@@ -556,6 +579,34 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops store", "%mlops store ~/projects/flights/.mlops"),
             ("line",),
             _store,
+        ),
+        Command(
+            "push",
+            "Bring runs to an MLflow server, or up to date there, as often as you like; nothing is there twice.",
+            (
+                Option("target", "mlflow", choices=("mlflow",)),
+                Option("uri", _URI, metavar="URI"),
+                Option("query", "which runs: a query or a name, as for runs (default: all)", "query", is_optional=True),
+                Option("--experiment", "where they go (default: an experiment called as the notebook)", metavar="NAME"),
+            ),
+            (
+                "%mlops push mlflow http://localhost:5000",
+                "%mlops push mlflow http://localhost:5000 metrics.accuracy > 0.9 --experiment flights",
+            ),
+            ("line", "terminal"),
+            _push,
+        ),
+        Command(
+            "pull",
+            "Bring the runs of an MLflow server into the store, or up to date, as often as you like.",
+            (
+                Option("target", "mlflow", choices=("mlflow",)),
+                Option("uri", _URI, metavar="URI"),
+                Option("experiment", "only the runs of this experiment (default: all)", "text", is_optional=True),
+            ),
+            ("%mlops pull mlflow http://localhost:5000", "%mlops pull mlflow sqlite:///mlflow.db flights"),
+            ("line", "terminal"),
+            _pull,
         ),
         Command(
             "export",

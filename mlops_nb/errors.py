@@ -94,6 +94,14 @@ class StoreIsLocked(StoreUnavailable):
     """Another process held the store for longer than the time we wait."""
 
 
+class ServerUnavailable(MlopsError):
+    """A tracking server cannot be reached, refuses, or failed while something was carried."""
+
+
+class CarryingStopped(MlopsError, KeyboardInterrupt):
+    """A push or pull was interrupted; what was carried until then is whole."""
+
+
 class MissingExtra(MlopsError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 

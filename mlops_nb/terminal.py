@@ -39,6 +39,8 @@ def _answered(words: list[str]) -> int:
         if isinstance(error, BadQuery) and error.fix.startswith(_QUERY):
             error.fix = _QUERY + shlex.quote(error.fix.removeprefix(_QUERY))  # a shell takes > for a file
         print(_for_terminal("\n".join(error._render_traceback_())), file=sys.stderr)
+        if isinstance(error, KeyboardInterrupt):
+            return 130
         return 2 if isinstance(error, BadUsage | BadQuery) else 1
 
 

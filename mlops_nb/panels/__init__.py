@@ -15,6 +15,7 @@ lineage.py      what led to a run; lineage_figure.py draws it
 status.py       the store
 autolog.py      whether fits are recorded
 secrets.py      what is taken for a secret
+carried.py      runs that were pushed to MLflow or pulled from it
 export.py       the exported script and its verification
 runs_file.py    a file that runs were written to
 artifacts.py    the artifacts of a run, and what can be seen of them
@@ -42,6 +43,7 @@ PANELS = {
     "mlops_nb.tracking.autolog.Autologging": "autolog",
     "mlops_nb.tracking.runs.SecretsReport": "secrets",
     "mlops_nb.notebook.records.Export": "export",
+    "mlops_nb.tracking.mlflow_runs.Carried": "carried",
     "mlops_nb.tracking.previews.ArtifactList": "artifacts",
     "mlops_nb.tracking.housekeeping_records.Deletion": "deletion",
     "mlops_nb.tracking.housekeeping_records.Collection": "collection",

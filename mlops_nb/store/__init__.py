@@ -11,6 +11,7 @@ artifacts.py   rows of artifacts
 fits.py        rows of fitted estimators, trials and folds
 cells.py       rows of executed cells; unrecorded.py who keeps some that are not written yet
 info.py        what holds for the store as a whole
+remote.py      rows of runs that are also on a server
 blobs.py       files addressed by the SHA-256 of their content
 housekeeping.py  deleted runs, rows that nothing refers to, sizes, a copy of the whole
 """

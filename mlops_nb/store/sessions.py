@@ -54,7 +54,8 @@ def session_uid(store: Store) -> str:
 def mark_killed(store: Store) -> int:
     """Mark the RUNNING runs of dead sessions KILLED; how many there were."""
     unfinished = store.rows(
-        "SELECT DISTINCT s.id, s.uid FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.status = 'RUNNING'"
+        "SELECT DISTINCT s.id, s.uid FROM runs r JOIN sessions s ON s.id = r.session_id "
+        "WHERE r.status = 'RUNNING' AND s.pid <> 0"  # those of a server: whether they live is not known here
     )
     dead = [row for row, uid in unfinished if not is_alive(store, str(uid))]
     if not dead:

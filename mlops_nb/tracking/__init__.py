@@ -16,6 +16,7 @@ hooks.py      what autolog knows of a library
 watching.py   how it sees a call
 place.py      in which cell that call stands
 housekeeping_records.py  the records of housekeeping
+mlflow_runs.py  a run in MLflow's words and back, and what changed since
 
 service.py       start, log, finish, find: the room's door to the store
 autolog.py       every fit of an estimator as a run
@@ -23,4 +24,5 @@ keeping.py       files, folders and values into it; loading.py out of it again, 
 run_files.py     runs to a CSV, JSON or Parquet file
 housekeeping.py  delete and restore, gc, space
 backups.py       a store in one file, and the way back
+mlflow_server.py  MLflow at an address: asked, told, its faults named; carrying.py pushes to it and pulls from it
 """

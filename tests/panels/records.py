@@ -11,6 +11,7 @@ from mlops_nb.tracking.causes import Cause, Causes
 from mlops_nb.tracking.code import CellChange, ChangedLines
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
 from mlops_nb.tracking.housekeeping_records import Backup, Collection, Deletion, Part, RunName, RunSpace, Space, Waste
+from mlops_nb.tracking.mlflow_runs import Carried, CarriedRun
 from mlops_nb.tracking.previews import (
     ArtifactList,
     ArtifactView,
@@ -232,6 +233,11 @@ def a_backup(name: str = "store.zip", *, is_restored: bool = False) -> Backup:
 def a_space(name: str = "forest") -> Space:
     parts = (Part("files of artifacts", 3, 900_000), Part("full-text index", None, 10))
     return Space(name, 900_010, parts, (RunSpace(3, name, 500_000, True),), 1_000)
+
+
+def a_push(name: str = "forest") -> Carried:
+    refused = CarriedRun(None, name, name, name, "refused", (name, name))
+    return Carried("push", name, (CarriedRun(3, name, "c" * 32, name, "new", (name,)), refused), 1.5)
 
 
 class Markup(HTMLParser):

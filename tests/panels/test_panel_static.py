@@ -13,6 +13,7 @@ from mlops_nb.notebook.records import Export, LeftOut, ScriptParameter, ScriptSt
 from mlops_nb.panels.artifacts import artifacts_panel
 from mlops_nb.panels.backup import backup_panel
 from mlops_nb.panels.blocks import Table, as_html, columns_wide
+from mlops_nb.panels.carried import carried_panel
 from mlops_nb.panels.causes import causes_panel
 from mlops_nb.panels.collection import collection_panel
 from mlops_nb.panels.comparison import comparison_panel
@@ -36,6 +37,7 @@ from tests.panels.records import (
     a_collection,
     a_comparison,
     a_deletion,
+    a_push,
     a_row,
     a_run,
     a_space,
@@ -85,6 +87,7 @@ def hostile_panels(name: str) -> list[Panel]:
         backup_panel(a_backup(name)),
         backup_panel(a_backup(name, is_restored=True)),
         space_panel(a_space(name)),
+        carried_panel(a_push(name)),
     ]
 
 
@@ -100,6 +103,7 @@ def pleasant_panels() -> list[Panel]:
         artifacts_panel(some_artifacts()),
         collection_panel(a_collection(is_done=True)),
         space_panel(a_space()),
+        carried_panel(a_push()),
     ]
 
 

@@ -1,0 +1,110 @@
+"""Rows of runs that are also on a server, and what both sides agreed on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from mlops_nb.record import read
+from mlops_nb.store.runs import LISTED
+from mlops_nb.tracking.mlflow_runs import Agreed
+
+if TYPE_CHECKING:
+    from mlops_nb.store.database import Store
+
+
+def link(connection: sqlite3.Connection, server: str, remote_id: str, run_id: int, agreed: Agreed) -> None:
+    """A run here is that run there; one there for each run here."""
+    connection.execute("DELETE FROM remote_runs WHERE server = ? AND run_id = ?", (server, run_id))
+    state = json.dumps(agreed.to_dict(), ensure_ascii=False)
+    connection.execute("INSERT OR REPLACE INTO remote_runs VALUES (?, ?, ?, ?)", (server, remote_id, run_id, state))
+
+
+def remote_id_of(store: Store, server: str, run_id: int | None) -> str:
+    """The id that a run has on a server; empty when it has none."""
+    found = store.rows("SELECT remote_id FROM remote_runs WHERE server = ? AND run_id = ?", (server, run_id))
+    return str(found[0][0]) if found else ""
+
+
+def run_of(store: Store, server: str, remote_id: str) -> tuple[int, Agreed] | None:
+    """The number of the run that has that id on a server, and what was agreed."""
+    found = store.rows("SELECT run_id, state FROM remote_runs WHERE server = ? AND remote_id = ?", (server, remote_id))
+    return (int(found[0][0]), _agreed(str(found[0][1]))) if found else None
+
+
+def _agreed(state: str) -> Agreed:
+    try:
+        agreed: Agreed = read(Agreed, json.loads(state))
+    except ValueError:
+        return Agreed()  # as if nothing were agreed: all is looked through again
+    return agreed
+
+
+def run_called(store: Store, uid: str) -> int | None:
+    """The number of the run of that uid, deleted or not."""
+    found = store.rows("SELECT id FROM runs WHERE uid = ?", [uid])
+    return int(found[0][0]) if found else None
+
+
+def is_deleted(store: Store, run_id: int) -> bool:
+    """Whether the run is one of those that were deleted here."""
+    return bool(store.rows("SELECT 1 FROM runs WHERE id = ? AND deleted IS NOT NULL", [run_id]))
+
+
+def with_kin(store: Store, ids: list[int]) -> list[int]:
+    """Runs with what they are a part of and what is a part of them; who has children before them."""
+    above, below = set(ids), set(ids)
+    for name, found, sql in (
+        ("up", above, "SELECT r.parent_id FROM runs r JOIN up ON r.id = up.id WHERE r.parent_id IS NOT NULL"),
+        ("down", below, f"SELECT r.id FROM {LISTED} r JOIN down ON r.parent_id = down.id"),
+    ):
+        rows = store.rows(
+            f"WITH RECURSIVE {name} (id) AS (SELECT value FROM json_each(?) UNION {sql}) SELECT id FROM {name}",
+            [json.dumps(ids)],
+        )
+        found |= {int(number) for (number,) in rows}
+    return sorted(above | below, key=lambda number: (_depth(store, number), number))
+
+
+def _depth(store: Store, run_id: int) -> int:
+    rows = store.rows(
+        "WITH RECURSIVE up (id) AS (SELECT ? UNION SELECT r.parent_id FROM runs r JOIN up ON r.id = up.id "
+        "WHERE r.parent_id IS NOT NULL) SELECT count(*) FROM up",
+        [run_id],
+    )
+    return int(rows[0][0])
+
+
+def session_elsewhere(connection: sqlite3.Connection, server: str) -> int:
+    """The session that runs of a server belong to; whether one of them still goes on is not ours to say."""
+    found = connection.execute("SELECT id FROM sessions WHERE pid = 0 AND host = ?", [server]).fetchone()
+    if found:
+        return int(found[0])
+    row = (uuid.uuid4().hex, time.time(), 0, server)
+    return connection.execute("INSERT INTO sessions (uid, started, pid, host) VALUES (?, ?, ?, ?)", row).lastrowid or 0
+
+
+def drop_artifacts(connection: sqlite3.Connection, run_id: int, paths: list[str]) -> None:
+    """A run no longer has these artifacts."""
+    connection.executemany("DELETE FROM artifacts WHERE run_id = ? AND path = ?", [(run_id, path) for path in paths])
+
+
+def set_end(connection: sqlite3.Connection, run_id: int, status: str, duration: float | None) -> None:
+    """How and when a run ended."""
+    connection.execute("UPDATE runs SET status = ?, duration = ? WHERE id = ?", (status, duration, run_id))
+
+
+def set_parent(connection: sqlite3.Connection, run_id: int, parent: int) -> None:
+    """What a run is a part of."""
+    connection.execute("UPDATE runs SET parent_id = ? WHERE id = ?", (parent, run_id))
+
+
+def set_name(connection: sqlite3.Connection, run_id: int, name: str) -> None:
+    """What a run is called from now on; its former name is no longer found."""
+    old = connection.execute("SELECT id, name, note FROM runs WHERE id = ?", [run_id]).fetchone()
+    connection.execute("INSERT INTO runs_text (runs_text, rowid, name, note) VALUES ('delete', ?, ?, ?)", old)
+    connection.execute("INSERT INTO runs_text (rowid, name, note) VALUES (?, ?, ?)", (old[0], name, old[2]))
+    connection.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
