@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import mlops_nb.store
 from mlops_nb.store import location
 from mlops_nb.tracking import service
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
+"""How long an example takes says how busy the machine is, and nothing about the code."""
 
 
 @pytest.fixture(autouse=True)

@@ -102,6 +102,7 @@ CREATE TABLE remote_runs (
     PRIMARY KEY (server, remote_id)
 ) WITHOUT ROWID;
 CREATE INDEX remote_runs_by_run ON remote_runs (run_id);
+CREATE INDEX executions_by_session ON executions (session_id, id);
 CREATE INDEX runs_deleted ON runs (deleted) WHERE deleted IS NOT NULL;
 
 CREATE VIRTUAL TABLE runs_text USING fts5(name, note, content='runs', content_rowid='id');
