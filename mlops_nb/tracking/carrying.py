@@ -30,8 +30,10 @@ from mlops_nb.store.artifacts import put_artifacts
 from mlops_nb.tracking import mlflow_runs as mapping
 from mlops_nb.tracking.mlflow_runs import Agreed, Carried, CarriedRun, MlflowRun, Outcome
 from mlops_nb.tracking.mlflow_server import Address, Listed, Refused, Server, address, settled
+from mlops_nb.tracking.redaction import without_secrets
 from mlops_nb.tracking.runs import Artifact, Run
 from mlops_nb.tracking.search import run_ids
+from mlops_nb.tracking.secrets import counted
 from mlops_nb.tracking.values import bounded_text
 
 if TYPE_CHECKING:
@@ -477,11 +479,19 @@ class _Pull:
             run, points = mapping.restored(
                 replace(theirs, series=series), artifacts, told, uid=uid, is_parent_known=parent is not None
             )
+            run = self._cleaned(run)
             with blobs.adopted(self.store, fresh), self.store.transaction(durable=True) as connection:
                 session = remote.session_elsewhere(connection, self.key)
                 number = rows.insert_whole(connection, run, points, session=session, parent=parent)
                 self._agree(connection, number, theirs, Agreed(), ours_was="", theirs_is=theirs_is)
         return number, faults
+
+    def _cleaned(self, run: Run) -> Run:
+        """The run as it may reach the disk, the secrets in its texts replaced."""
+        found: set[tuple[str, str]] = set()
+        cleaned = without_secrets(replace(run, metrics=(), artifacts=()), self.store, found)
+        redacted = run.redacted + counted(found)
+        return replace(cleaned, uid=run.uid, metrics=run.metrics, artifacts=run.artifacts, redacted=redacted)
 
     def _details(self, listed: Mapping[str, Listed]) -> Run | None:
         """What the run's own `run.json` says."""
@@ -571,7 +581,11 @@ class _Pull:
         changed: mapping.Changes,
         points: Mapping[str, Sequence[mapping.Point]],
     ) -> None:
+        found: set[tuple[str, str]] = set()
         news = mapping.news(run, changed, points)
+        news = replace(without_secrets(replace(news, points=()), self.store, found), points=news.points)
+        if found:
+            rows.add_redacted(connection, run.id, counted(found))
         rows.add_params(connection, run.id, news.params, False)
         rows.add_points(connection, run.id, news.points, False)
         rows.set_tags(connection, run.id, news.tags)
@@ -579,7 +593,8 @@ class _Pull:
         if news.note is not None:
             rows.set_note(connection, run.id, news.note)
         if changed.is_renamed:
-            remote.set_name(connection, run.id, bounded_text(theirs.name, mapping.LONGEST_NAME))
+            name = without_secrets(theirs.name, self.store, found)
+            remote.set_name(connection, run.id, bounded_text(name, mapping.LONGEST_NAME))
         if changed.is_ended_otherwise:
             duration = None if theirs.ended_ms is None else max(0.0, theirs.ended_ms / 1000 - run.started)
             remote.set_end(connection, run.id, mapping.status_of(theirs.status, run), duration)

@@ -538,8 +538,7 @@ def changes(source: MlflowRun, target: MlflowRun, agreed: Agreed) -> Changes:
         is_renamed=source.name not in (target.name, agreed.name),
         is_ended_otherwise=ended not in ((target.status, target.ended_ms), (agreed.status, agreed.ended_ms)),
         conflicts=tuple(
-            f"parameter {name}: {_cut(source.params[name], 60)} instead of {_cut(target.params[name], 60)}; "
-            "a parameter of MLflow cannot be changed"
+            f"parameter {name}: it is {_cut(source.params[name], 60)} now; a parameter of MLflow cannot be changed"
             for name in differ
         ),
     )
@@ -596,9 +595,9 @@ def agreement(
     ours_is: str,
     theirs_is: str,
 ) -> Agreed:
-    """What both sides have now; where they differ, what they had before, so that the other way sees it changed."""
+    """What both sides have now; where they differ, what ours had before, so that the other way sees it changed."""
     now = {name: short_hash(value) for name, value in ours.tags.items() if theirs.tags.get(name) == value}
-    differ = {name: before.tags[name] for name in ours.tags.keys() - now.keys() if name in before.tags}
+    differ = {name: before.tags.get(name, short_hash(value)) for name, value in ours.tags.items() if name not in now}
     ends_alike = (ours.status, ours.ended_ms) == (theirs.status, theirs.ended_ms)
     return Agreed(
         ours_is,

@@ -352,7 +352,7 @@ def test_changed_parameter_is_told_not_carried(serving, experiment):
     with mlops_nb.resume(number) as run:
         run.log_params({"depth": 5})
     done = mlops_nb.push("mlflow", serving.url, experiment=experiment)
-    assert done.runs[0].left_out == ("parameter depth: 5 instead of 3; a parameter of MLflow cannot be changed",)
+    assert done.runs[0].left_out == ("parameter depth: it is 5 now; a parameter of MLflow cannot be changed",)
     assert runs_there(serving.url, experiment)[0].data.params["depth"] == "3"
 
 
@@ -582,6 +582,24 @@ def test_address_that_is_none_is_refused(uri, said):
     assert "abc" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("uri", "key", "is_local"),
+    [
+        ("HTTP://Host:5000/", "http://host:5000", False),
+        ("https://ann:pw@host/base/", "https://host/base", False),
+        ("http://localhost:5000", "http://localhost:5000", True),
+        ("http://[::1]:5000", "http://[::1]:5000", True),
+        ("sqlite:///a b.db", "sqlite:../a b.db", True),
+    ],
+)
+def test_address_is_kept_without_user_or_place(uri, key, is_local, folder):
+    """Artifacts that a server of another machine says lie in a folder are neither read nor written here."""
+    (folder / "a b.db").touch()
+    found = mlflow_server.address(uri, folder / ".mlops", must_exist=True)
+    assert (found.key, found.is_local) == (key, is_local)
+    assert "pw" not in f"{found.uri}{found.shown}{found.key}"
+
+
 def test_unknown_target_experiment_and_run_are_named(serving, experiment):
     forest()
     mlops_nb.push("mlflow", serving.url, experiment=experiment)
@@ -656,6 +674,24 @@ def test_terminal_pushes_and_gives_json(serving, experiment, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out)["runs"][0]["outcome"] == "new"
     assert err.startswith(f"asking {serving.url}")
+
+
+def test_secrets_of_a_pulled_run_stay_out_of_the_store_and_as_they_are_in_mlflow(serving, experiment):
+    uid = mlflow_run(serving.url, experiment)
+    there = client(serving.url)
+    there.log_param(uid, "password", "hunter2-hunter2")
+    there.set_tag(uid, "db_password", "swordfish-swordfish")
+    assert outcomes(mlops_nb.pull("mlflow", serving.url, experiment)) == ["new"]
+    assert outcomes(mlops_nb.pull("mlflow", serving.url, experiment)) == ["unchanged"]
+    service.annotate("made there", note="looked at")
+    done = mlops_nb.push("mlflow", serving.url)
+    with open_store().lock:
+        kept = "\n".join(open_store().connection.iterdump())
+    assert "hunter2" not in f"{kept}{done}"
+    assert "swordfish" not in f"{kept}{done}"
+    assert mlops_nb.show("made there").redacted == 2
+    run = there.get_run(uid)
+    assert (run.data.tags["db_password"], run.data.tags["mlflow.note.content"]) == ("swordfish-swordfish", "looked at")
 
 
 # faults
