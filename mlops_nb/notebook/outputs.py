@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +22,10 @@ TOTAL_LIMIT = 2 << 20
 
 COUNT_LIMIT = 1_000
 """Outputs of a run that are kept: of more, the first and the last."""
+
+
+_WORD_CUT_SHORT = re.compile(r"(?<=\s)\S{1,300}\Z")
+_WORD_CUT_OFF = re.compile(r"\A\S{1,300}(?=\s)")
 
 
 class OutputListener:
@@ -201,9 +206,13 @@ class _Stream:
         return self._written - self.size
 
     def output(self) -> Output:
-        cut = self.cut
+        cut, head, tail = self.cut, "".join(self._head), self._tail[-(STREAM_LIMIT // 2) :]
+        if cut:  # between words: half a secret could not be told for one
+            size = len(head) + len(tail)
+            head, tail = _WORD_CUT_SHORT.sub("", head), _WORD_CUT_OFF.sub("", tail)
+            cut += size - len(head) - len(tail)
         middle = f"\n… {cut:,} characters left out …\n" if cut else ""
-        text = f"{''.join(self._head)}{middle}{self._tail[-(STREAM_LIMIT // 2) :]}"
+        text = f"{head}{middle}{tail}"
         return Output("stream", self.name, {"text/plain": text.encode("utf-8", "replace").decode("utf-8")}, cut)
 
 

@@ -540,3 +540,17 @@ def test_a_cell_with_secrets_keeps_its_own_and_leaves_none_in_the_store(shell, c
     content = b"".join(path.read_bytes() for path in open_store().folder.rglob("*") if path.is_file())
     for secret in (key, "hunter2-9x", "q7Zk20dmXw31"):
         assert secret.encode() not in content
+
+
+def test_a_secret_at_the_cut_of_a_long_output_is_not_kept_in_half(shell, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_TOKEN", "q7Zk20dmXw31-q7Zk20dmXw31")
+    shell.run_cell(
+        "%%mlops run long\nimport os\nword = os.environ['WAREHOUSE_TOKEN'] + ' '\n"
+        "print(word * 10_000)\nsize = len(word)"
+    )
+    kept = mlops_nb.show("long").outputs[0]
+    text = kept.data["text/plain"]
+    assert "q7Zk" not in text
+    assert "Xw31" not in text
+    assert "characters left out" in text
+    assert kept.cut_bytes > 0
