@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
-Values = Literal["", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text", "library"]
+Values = Literal[
+    "", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text", "library", "server"
+]
 """What completion offers for an option's value: run names and numbers, deleted runs, artifacts of the run named before,
-what runs are sorted by, metrics, files, names of the namespace, parts of a query, the libraries that autolog knows. A
-query or a text is the rest of the line."""
+what runs are sorted by, metrics, files, names of the namespace, parts of a query, the libraries that autolog knows, the
+servers that were pushed to or pulled from. A query or a text is the rest of the line."""
 
 Place = Literal["cell", "line", "terminal"]
 
@@ -585,7 +587,7 @@ COMMANDS: Mapping[str, Command] = {
             "Bring runs to an MLflow server, or up to date there, as often as you like; nothing is there twice.",
             (
                 Option("target", "mlflow", choices=("mlflow",)),
-                Option("uri", _URI, metavar="URI"),
+                Option("uri", _URI, "server", "URI"),
                 Option("query", "which runs: a query or a name, as for runs (default: all)", "query", is_optional=True),
                 Option("--experiment", "where they go (default: an experiment called as the notebook)", metavar="NAME"),
             ),
@@ -601,7 +603,7 @@ COMMANDS: Mapping[str, Command] = {
             "Bring the runs of an MLflow server into the store, or up to date, as often as you like.",
             (
                 Option("target", "mlflow", choices=("mlflow",)),
-                Option("uri", _URI, metavar="URI"),
+                Option("uri", _URI, "server", "URI"),
                 Option("experiment", "only the runs of this experiment (default: all)", "text", is_optional=True),
             ),
             ("%mlops pull mlflow http://localhost:5000", "%mlops pull mlflow sqlite:///mlflow.db flights"),

@@ -43,6 +43,12 @@ def _agreed(state: str) -> Agreed:
     return agreed
 
 
+def servers(store: Store) -> list[str]:
+    """The addresses that runs were pushed to or pulled from."""
+    rows = store.rows("SELECT DISTINCT server FROM remote_runs WHERE server LIKE 'http%' ORDER BY server")
+    return [str(server) for (server,) in rows]
+
+
 def run_called(store: Store, uid: str) -> int | None:
     """The number of the run of that uid, deleted or not."""
     found = store.rows("SELECT id FROM runs WHERE uid = ?", [uid])

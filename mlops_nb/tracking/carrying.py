@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from mlops_nb.errors import (
     BadArgument,
     CarryingStopped,
+    MlopsError,
     RunNotFound,
     ServerUnavailable,
     StoreIsDamaged,
@@ -180,6 +181,8 @@ class _Carrying:
             try:
                 self.runs.append(one(item))
                 failures = 0
+            except Refused as no:
+                self.runs.append(_failed(item, no))
             except ServerUnavailable as fault:
                 failures += 1
                 if failures == MOST_FAILURES or not self.server.answers():
@@ -199,7 +202,7 @@ class _Carrying:
         return Carried(self.direction, self.where.shown, tuple(self.runs), time.monotonic() - self._began)
 
 
-def _failed(item: object, fault: ServerUnavailable) -> CarriedRun:
+def _failed(item: object, fault: MlopsError) -> CarriedRun:
     if isinstance(item, MlflowRun):
         return CarriedRun(None, item.name, item.id, item.experiment, "refused", (fault.what,))
     return CarriedRun(int(str(item)), "", "", "", "refused", (fault.what,))

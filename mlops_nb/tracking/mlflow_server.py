@@ -410,7 +410,8 @@ class Server:
             ("metrics", metrics, 1_000),
         ):
             for start in range(0, len(group), size):
-                self.say(f"{start:,} of {len(group):,} {what} of a run")
+                if len(group) > size:
+                    self.say(f"{start:,} of {len(group):,} {what} of a run")
                 faults += self._logged(run, what, group[start : start + size])
         return list(dict.fromkeys(faults))
 

@@ -508,6 +508,15 @@ def test_what_cannot_be_carried_is_told_and_the_rest_goes(serving, experiment):
     assert (run.data.metrics, run.data.params["f1_5"]) == ({"accuracy": 0.5}, "1")
 
 
+def test_run_that_the_server_refuses_is_told_and_the_others_go(serving):
+    forest("good")
+    with mlops_nb.run("elsewhere", notebook="x" * 600):
+        mlops_nb.log(score=1.0)
+    done = mlops_nb.push("mlflow", serving.url)
+    assert sorted(outcomes(done)) == ["new", "refused"]
+    assert "was made" in done.runs[1].left_out[0]
+
+
 def test_details_that_are_none_are_ignored(serving, experiment):
     uid = mlflow_run(serving.url, experiment)
     client(serving.url).log_text(uid, '{"uid": 3, "name": ["not a run"]}', DETAILS)
@@ -643,6 +652,16 @@ def test_tab_offers_the_target_after_push_and_pull(shell):
     for line in ("%mlops push ", "%mlops pull ml"):
         with provisionalcompleter():
             assert "mlflow" in [one.text for one in shell.Completer.completions(line, len(line))]
+
+
+def test_tab_offers_the_servers_that_runs_went_to(serving, experiment, shell):
+    from IPython.core.completer import provisionalcompleter
+
+    forest()
+    mlops_nb.push("mlflow", serving.url, experiment=experiment)
+    line = "%mlops pull mlflow ht"
+    with provisionalcompleter():
+        assert [one.text for one in shell.Completer.completions(line, len(line))] == [serving.url]
 
 
 def test_function_is_shown_as_its_panel(serving, experiment, shell, capsys):
