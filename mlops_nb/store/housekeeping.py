@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import StoreIsDamaged, StoreIsLocked
+from mlops_nb.store import texts
 from mlops_nb.store.connection import connect, faults
 
 if TYPE_CHECKING:
@@ -214,11 +215,7 @@ def _remove_runs(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
             connection.execute(f"UPDATE runs SET {column} = NULL WHERE {column} IN {these}", values)
         elif table != "metric_points":
             connection.execute(f"DELETE FROM {table} WHERE {column} IN {these}", values)
-    connection.execute(
-        "INSERT INTO runs_text (runs_text, rowid, name, note) "
-        f"SELECT 'delete', id, name, note FROM runs WHERE id IN {these}",
-        values,
-    )
+    texts.forget(connection, "runs", f"id IN {these}", values)
     connection.execute(f"DELETE FROM runs WHERE id IN {these}", values)
     connection.execute(
         f"DELETE FROM executions WHERE id IN {these} "
@@ -232,10 +229,7 @@ def remove_unneeded(connection: sqlite3.Connection, table: str) -> int:
     with _writing(connection):
         condition = _unneeded(connection, table)
         if table == "sources":
-            connection.execute(
-                "INSERT INTO sources_text (sources_text, rowid, text) "
-                f"SELECT 'delete', id, text FROM sources WHERE {condition}"
-            )
+            texts.forget(connection, "sources", condition)
         return connection.execute(f"DELETE FROM {table} WHERE {condition}").rowcount
 
 

@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from mlops_nb.record import read
+from mlops_nb.store import texts
 from mlops_nb.store.runs import LISTED
 from mlops_nb.tracking.mlflow_runs import Agreed
 
@@ -110,7 +111,5 @@ def set_parent(connection: sqlite3.Connection, run_id: int, parent: int) -> None
 
 def set_name(connection: sqlite3.Connection, run_id: int, name: str) -> None:
     """What a run is called from now on; its former name is no longer found."""
-    old = connection.execute("SELECT id, name, note FROM runs WHERE id = ?", [run_id]).fetchone()
-    connection.execute("INSERT INTO runs_text (runs_text, rowid, name, note) VALUES ('delete', ?, ?, ?)", old)
-    connection.execute("INSERT INTO runs_text (rowid, name, note) VALUES (?, ?, ?)", (old[0], name, old[2]))
+    texts.forget(connection, "runs", "id = ?", [run_id])
     connection.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))

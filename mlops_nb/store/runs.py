@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
+from mlops_nb.store import texts
 from mlops_nb.store.artifacts import artifacts_of, put_artifacts
 from mlops_nb.tracking.runs import Metric, Output, Param, Run, RunError, Status
 from mlops_nb.tracking.values import decode_value, encode_value, plain_value
@@ -29,16 +30,13 @@ LISTED = "(SELECT * FROM runs WHERE deleted IS NULL)"
 
 
 def source_id(connection: sqlite3.Connection, text: str) -> int:
-    """The row of a source text, stored and made searchable once however often it ran."""
-    row, is_new = _once(connection, "sources", "text", text)
-    if is_new:
-        connection.execute("INSERT INTO sources_text (rowid, text) VALUES (?, ?)", (row, text))
-    return row
+    """The row of a source text, stored once however often it ran."""
+    return _once(connection, "sources", "text", text)
 
 
 def environment_id(connection: sqlite3.Connection, environment: Environment) -> int:
     """The row of an environment, stored once however many runs had it."""
-    return _once(connection, "environments", "content", _environment_text(environment))[0]
+    return _once(connection, "environments", "content", _environment_text(environment))
 
 
 _last_environment: list[tuple[Environment, str]] = []
@@ -63,31 +61,26 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
-def _once(connection: sqlite3.Connection, table: str, column: str, text: str) -> tuple[int, bool]:
-    """The row that holds a text, and whether it is new."""
+def _once(connection: sqlite3.Connection, table: str, column: str, text: str) -> int:
+    """The row that holds a text."""
     digest = _digest(text)
     known = connection.execute(f"SELECT id FROM {table} WHERE sha256 = ?", [digest]).fetchone()
     if known:
-        return int(known[0]), False
+        return int(known[0])
     row = connection.execute(f"INSERT INTO {table} (sha256, {column}) VALUES (?, ?)", [digest, text]).lastrowid
-    return row or 0, True
+    return row or 0
 
 
 def insert_run(connection: sqlite3.Connection, values: Mapping[str, object]) -> int:
-    """A new row of runs from column names and values, made searchable; its number."""
+    """A new row of runs from column names and values; its number."""
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
-    row = connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(values.values())).lastrowid or 0
-    text = (row, values["name"], values.get("note", ""))
-    connection.execute("INSERT INTO runs_text (rowid, name, note) VALUES (?, ?, ?)", text)
-    return row
+    return connection.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", list(values.values())).lastrowid or 0
 
 
 def set_note(connection: sqlite3.Connection, run_id: int, note: str) -> None:
     """What a person wrote about a run; the text before it is no longer found."""
-    old = connection.execute("SELECT id, name, note FROM runs WHERE id = ?", [run_id]).fetchone()
-    connection.execute("INSERT INTO runs_text (runs_text, rowid, name, note) VALUES ('delete', ?, ?, ?)", old)
-    connection.execute("INSERT INTO runs_text (rowid, name, note) VALUES (?, ?, ?)", (*old[:2], note))
+    texts.forget(connection, "runs", "id = ?", [run_id])
     connection.execute("UPDATE runs SET note = ? WHERE id = ?", (note, run_id))
 
 
@@ -192,7 +185,7 @@ def set_surroundings(
             code and code.branch,
             code and code.dirty,
             code and code.remote,
-            _once(connection, "diffs", "text", code.diff)[0] if code and code.diff else None,
+            _once(connection, "diffs", "text", code.diff) if code and code.diff else None,
             run_id,
         ),
     )

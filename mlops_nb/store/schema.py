@@ -107,8 +107,6 @@ CREATE INDEX runs_deleted ON runs (deleted) WHERE deleted IS NOT NULL;
 
 CREATE VIRTUAL TABLE runs_text USING fts5(name, note, content='runs', content_rowid='id');
 CREATE VIRTUAL TABLE sources_text USING fts5(text, content='sources', content_rowid='id');
-INSERT INTO runs_text(runs_text) VALUES ('rebuild');
-INSERT INTO sources_text(sources_text) VALUES ('rebuild');
 """
 
 RELEASES = ("0.1.0", "0.1.0")

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlops_nb.store import texts
 from mlops_nb.store.runs import LISTED, metric_names
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.query import (
@@ -387,7 +388,7 @@ def found_ids(
     (source, values), key, has_it = _order_sql(order, is_short=limit is not None and limit + first <= 1000)
     if drawable:
         has_it = f"{has_it} AND abs({part_sql(order.field)}) < 1e300"
-    where, more = condition_sql(condition)
+    where, more = _where(store, condition)
     rows = store.rows(
         f"SELECT r.id FROM {source} WHERE {has_it} AND {where} ORDER BY {key} LIMIT ? OFFSET ?",
         [*values, *more, -1 if limit is None else limit, first],
@@ -395,9 +396,27 @@ def found_ids(
     return [int(run) for (run,) in rows]
 
 
+def _where(store: Store, condition: Condition) -> Sql:
+    """The condition as SQL; where it asks for text, all of it is indexed first."""
+    if _asks_for_text(condition):
+        texts.index_new(store)
+    return condition_sql(condition)
+
+
+def _asks_for_text(condition: Condition) -> bool:
+    match condition:
+        case TextMatch():
+            return True
+        case All(conditions) | AnyOf(conditions):
+            return any(map(_asks_for_text, conditions))
+        case Not(inner):
+            return _asks_for_text(inner)
+    return False
+
+
 def count_runs(store: Store, condition: Condition, order: Order = NEWEST) -> int:
     """How many runs match and have what they would be sorted by."""
-    where, values = condition_sql(condition)
+    where, values = _where(store, condition)
     has_it, named = _has_sql(order)
     rows = store.rows(f"SELECT count(*) FROM {LISTED} r WHERE {has_it} AND {where}", [*named, *values])
     return int(rows[0][0])
@@ -405,7 +424,7 @@ def count_runs(store: Store, condition: Condition, order: Order = NEWEST) -> int
 
 def lacking_ids(store: Store, condition: Condition, order: Order, *, limit: int, first: int = 0) -> list[int]:
     """Numbers of the runs that match and do not have what is sorted by, newest first."""
-    where, values = condition_sql(condition)
+    where, values = _where(store, condition)
     has_it, named = _has_sql(order)
     rows = store.rows(
         f"SELECT r.id FROM {LISTED} r WHERE NOT {has_it} AND {where} ORDER BY r.started DESC, r.id DESC "

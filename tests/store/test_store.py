@@ -17,7 +17,7 @@ import pytest
 from mlops_nb.errors import StoreIsDamaged, StoreIsForeign, StoreIsLocked, StoreIsNewer, StoreUnavailable
 from mlops_nb.store import close_stores, connection, open_store, schema, store_folder
 from mlops_nb.store import runs as rows
-from mlops_nb.tracking import service
+from mlops_nb.tracking import search, service
 
 
 def make_runs(count: int = 1) -> Path:
@@ -127,19 +127,24 @@ def test_store_of_schema_1_opens_with_all_that_is_in_it(folder):
     assert forest.warnings == ("something was cut",)
     assert broken.error is not None
     assert broken.error.type == "ZeroDivisionError"
-    assert open_store().rows("SELECT rowid FROM sources_text WHERE sources_text MATCH 'accuracy'") == [(1,)]
+    assert [run.name for run in search.runs("text match accuracy").rows] == ["forest"]
 
 
 def test_text_of_a_run_is_found_as_it_stands_now(folder):
+    def found(word):
+        return [run.id for run in search.runs(f"text match {word}", sort="started").rows]
+
     make_runs(2)
     store = open_store()
-    with store.transaction() as change:
-        rows.set_note(change, 2, "the good one")
-        rows.set_note(change, 2, "the better one")
-    found = "SELECT rowid FROM runs_text WHERE runs_text MATCH ? ORDER BY rowid"
-    assert store.rows(found, ["kept"]) == [(1,), (2,)]
-    assert store.rows(found, ["good"]) == []
-    assert store.rows(found, ["better"]) == [(2,)]
+    for note in ("the good one", "the better one"):
+        with store.transaction() as change:
+            rows.set_note(change, 2, note)
+        assert found(note.split()[1]) == [2]
+    assert found("kept") == [1, 2]
+    assert found("good") == []
+    make_runs(1)
+    assert found("kept") == [1, 2, 3]
+    store = open_store()
     store.rows("INSERT INTO runs_text(runs_text) VALUES ('integrity-check')")
 
 

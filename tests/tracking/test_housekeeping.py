@@ -18,7 +18,7 @@ import pytest
 
 import mlops_nb
 from mlops_nb.errors import BadArgument, BadQuery, RunIsRunning, RunNotFound, StoreIsDamaged, StoreIsLocked
-from mlops_nb.store import blobs, close_stores, open_store
+from mlops_nb.store import blobs, close_stores, open_store, texts
 from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.sessions import session_id
 from mlops_nb.terminal import main
@@ -74,6 +74,7 @@ def assert_sound() -> None:
     store = open_store()
     assert store.rows("PRAGMA foreign_key_check") == []
     assert store.rows("PRAGMA integrity_check") == [("ok",)]
+    texts.index_new(store)
     with store.transaction() as connection:
         for index in ("runs_text", "sources_text"):
             connection.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
@@ -204,6 +205,7 @@ def test_gc_removes_deleted_runs_and_all_that_only_they_had(folder):
     make("twin", artifact={"shared": 1}, source="x = 1")
     make("gone", artifact={"own": 2}, source="y = 2", children=2)
     kept = mlops_nb.show("kept").to_dict()
+    texts.index_new(open_store())
     mlops_nb.delete("gone", "twin")
     done = mlops_nb.gc(yes=True)
     assert done.is_done
@@ -217,6 +219,7 @@ def test_gc_removes_deleted_runs_and_all_that_only_they_had(folder):
     assert store.rows("SELECT count(*) FROM metric_points") == [(3,)]
     for table in ("params", "metrics", "tags", "artifacts"):
         assert store.rows(f"SELECT DISTINCT run_id FROM {table}") == [(1,)]
+    texts.index_new(store)
     assert store.rows("SELECT rowid FROM sources_text WHERE sources_text MATCH 'y'") == []
     assert_sound()
     with pytest.raises(RunNotFound):
