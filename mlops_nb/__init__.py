@@ -17,11 +17,11 @@ __version__ = "0.1.0"
 _PLACES = {
     "run": "mlops_nb.tracking.service",
     "resume": "mlops_nb.tracking.service",
-    "sweep": "mlops_nb.tracking.trials",
+    "sweep": "mlops_nb.tracking.sweeps.trials",
     "show": "mlops_nb.tracking.service",
     "compare": "mlops_nb.tracking.service",
     "why": "mlops_nb.tracking.service",
-    "secrets": "mlops_nb.tracking.redaction",
+    "secrets": "mlops_nb.tracking.secrets.redaction",
     "status": "mlops_nb.tracking.service",
     "use_store": "mlops_nb.tracking.service",
     "log": "mlops_nb.tracking.logging",
@@ -29,25 +29,25 @@ _PLACES = {
     "log_artifact": "mlops_nb.tracking.logging",
     "log_text": "mlops_nb.tracking.logging",
     "log_confusion_matrix": "mlops_nb.tracking.logging",
-    "load_artifact": "mlops_nb.tracking.loading",
-    "artifact_path": "mlops_nb.tracking.loading",
-    "save_artifacts": "mlops_nb.tracking.loading",
-    "artifacts": "mlops_nb.tracking.loading",
-    "delete": "mlops_nb.tracking.housekeeping",
-    "restore": "mlops_nb.tracking.housekeeping",
-    "gc": "mlops_nb.tracking.housekeeping",
-    "backup": "mlops_nb.tracking.backups",
-    "restore_backup": "mlops_nb.tracking.backups",
-    "space": "mlops_nb.tracking.housekeeping",
+    "load_artifact": "mlops_nb.tracking.artifacts.loading",
+    "artifact_path": "mlops_nb.tracking.artifacts.loading",
+    "save_artifacts": "mlops_nb.tracking.artifacts.loading",
+    "artifacts": "mlops_nb.tracking.artifacts.loading",
+    "delete": "mlops_nb.tracking.housekeeping.service",
+    "restore": "mlops_nb.tracking.housekeeping.service",
+    "gc": "mlops_nb.tracking.housekeeping.service",
+    "backup": "mlops_nb.tracking.housekeeping.backups",
+    "restore_backup": "mlops_nb.tracking.housekeeping.backups",
+    "space": "mlops_nb.tracking.housekeeping.service",
     "set_tag": "mlops_nb.tracking.logging",
     "note": "mlops_nb.tracking.logging",
     "runs": "mlops_nb.tracking.logging",
-    "autolog": "mlops_nb.tracking.autolog",
-    "autolog_hook": "mlops_nb.tracking.autolog",
-    "AutologHook": "mlops_nb.tracking.hooks",
+    "autolog": "mlops_nb.tracking.autolog.service",
+    "autolog_hook": "mlops_nb.tracking.autolog.service",
+    "AutologHook": "mlops_nb.tracking.autolog.hooks",
     "lineage": "mlops_nb.notebook.service",
-    "push": "mlops_nb.tracking.carrying",
-    "pull": "mlops_nb.tracking.carrying",
+    "push": "mlops_nb.tracking.mlflow.service",
+    "pull": "mlops_nb.tracking.mlflow.service",
     "export": "mlops_nb.notebook.service",
     "MlopsError": "mlops_nb.errors",
 }
@@ -58,21 +58,19 @@ if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.notebook.service import export as export
     from mlops_nb.notebook.service import lineage as lineage
-    from mlops_nb.tracking.autolog import autolog as autolog
-    from mlops_nb.tracking.autolog import autolog_hook as autolog_hook
-    from mlops_nb.tracking.backups import backup as backup
-    from mlops_nb.tracking.backups import restore_backup as restore_backup
-    from mlops_nb.tracking.carrying import pull as pull
-    from mlops_nb.tracking.carrying import push as push
-    from mlops_nb.tracking.hooks import AutologHook as AutologHook
-    from mlops_nb.tracking.housekeeping import delete as delete
-    from mlops_nb.tracking.housekeeping import gc as gc
-    from mlops_nb.tracking.housekeeping import restore as restore
-    from mlops_nb.tracking.housekeeping import space as space
-    from mlops_nb.tracking.loading import artifact_path as artifact_path
-    from mlops_nb.tracking.loading import artifacts as artifacts
-    from mlops_nb.tracking.loading import load_artifact as load_artifact
-    from mlops_nb.tracking.loading import save_artifacts as save_artifacts
+    from mlops_nb.tracking.artifacts.loading import artifact_path as artifact_path
+    from mlops_nb.tracking.artifacts.loading import artifacts as artifacts
+    from mlops_nb.tracking.artifacts.loading import load_artifact as load_artifact
+    from mlops_nb.tracking.artifacts.loading import save_artifacts as save_artifacts
+    from mlops_nb.tracking.autolog.hooks import AutologHook as AutologHook
+    from mlops_nb.tracking.autolog.service import autolog as autolog
+    from mlops_nb.tracking.autolog.service import autolog_hook as autolog_hook
+    from mlops_nb.tracking.housekeeping.backups import backup as backup
+    from mlops_nb.tracking.housekeeping.backups import restore_backup as restore_backup
+    from mlops_nb.tracking.housekeeping.service import delete as delete
+    from mlops_nb.tracking.housekeeping.service import gc as gc
+    from mlops_nb.tracking.housekeeping.service import restore as restore
+    from mlops_nb.tracking.housekeeping.service import space as space
     from mlops_nb.tracking.logging import log as log
     from mlops_nb.tracking.logging import log_artifact as log_artifact
     from mlops_nb.tracking.logging import log_confusion_matrix as log_confusion_matrix
@@ -81,7 +79,9 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.logging import note as note
     from mlops_nb.tracking.logging import runs as runs
     from mlops_nb.tracking.logging import set_tag as set_tag
-    from mlops_nb.tracking.redaction import secrets as secrets
+    from mlops_nb.tracking.mlflow.service import pull as pull
+    from mlops_nb.tracking.mlflow.service import push as push
+    from mlops_nb.tracking.secrets.redaction import secrets as secrets
     from mlops_nb.tracking.service import compare as compare
     from mlops_nb.tracking.service import resume as resume
     from mlops_nb.tracking.service import run as run
@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.service import status as status
     from mlops_nb.tracking.service import use_store as use_store
     from mlops_nb.tracking.service import why as why
-    from mlops_nb.tracking.trials import sweep as sweep
+    from mlops_nb.tracking.sweeps.trials import sweep as sweep
 
 
 def __getattr__(name: str) -> Any:

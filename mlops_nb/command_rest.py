@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from mlops_nb.tracking.query import is_query, written
+from mlops_nb.tracking.search.query import is_query, written
 
 WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$))*""", re.DOTALL)
 """A word as it is typed, quotes and all."""

@@ -93,7 +93,7 @@ def _runs(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.runs import runs_panel
     from mlops_nb.store import open_store
     from mlops_nb.tracking import service
-    from mlops_nb.tracking.search import RunSearch
+    from mlops_nb.tracking.search.service import RunSearch
 
     store, asked = open_store(), dict(options)
     if file := asked.pop("output"):
@@ -111,8 +111,8 @@ def _runs(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _runs_file(asked: Mapping[str, Any], file: str, context: Context) -> Answer:
     from mlops_nb.panels.runs_file import runs_file_panel
-    from mlops_nb.tracking.run_files import write_runs
-    from mlops_nb.tracking.search import runs
+    from mlops_nb.tracking.search.run_files import write_runs
+    from mlops_nb.tracking.search.service import runs
 
     table = runs(**asked)
     context.progress(f"writing {len(table.rows):,} runs")
@@ -172,7 +172,7 @@ def _lineage(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _secrets(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.secrets import secrets_panel
-    from mlops_nb.tracking.redaction import secrets
+    from mlops_nb.tracking.secrets.redaction import secrets
 
     found = secrets(**options)
     return Answer(found, secrets_panel(found))
@@ -188,7 +188,7 @@ def _status(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _artifacts(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.artifacts import artifacts_panel
-    from mlops_nb.tracking import loading
+    from mlops_nb.tracking.artifacts import loading
 
     found = loading.artifacts(options["run"], options["name"], save=options["save"], progress=context.progress)
     return Answer(found, artifacts_panel(found))
@@ -196,7 +196,7 @@ def _artifacts(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _delete(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.deletion import deletion_panel
-    from mlops_nb.tracking import housekeeping
+    from mlops_nb.tracking.housekeeping import service as housekeeping
 
     done = housekeeping.delete(*options["run"], where=options["where"])
     return Answer(done, deletion_panel(done))
@@ -204,7 +204,7 @@ def _delete(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _restore(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.deletion import deletion_panel
-    from mlops_nb.tracking import housekeeping
+    from mlops_nb.tracking.housekeeping import service as housekeeping
 
     done = housekeeping.restore(*options["run"])
     return Answer(done, deletion_panel(done))
@@ -212,7 +212,7 @@ def _restore(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _gc(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.collection import collection_panel
-    from mlops_nb.tracking import housekeeping
+    from mlops_nb.tracking.housekeeping import service as housekeeping
 
     done = housekeeping.gc(yes=options["yes"], progress=context.progress)
     return Answer(done, collection_panel(done))
@@ -220,7 +220,7 @@ def _gc(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _backup(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.backup import backup_panel
-    from mlops_nb.tracking import backups
+    from mlops_nb.tracking.housekeeping import backups
 
     if options["restore"]:
         done = backups.restore_backup(options["file"], options["restore"], progress=context.progress)
@@ -231,7 +231,7 @@ def _backup(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _space(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.space import space_panel
-    from mlops_nb.tracking import housekeeping
+    from mlops_nb.tracking.housekeeping import service as housekeeping
 
     found = housekeeping.space()
     return Answer(found, space_panel(found))
@@ -239,7 +239,7 @@ def _space(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _push(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.carried import carried_panel
-    from mlops_nb.tracking import carrying
+    from mlops_nb.tracking.mlflow import service as carrying
 
     done = carrying.push(
         options["target"],
@@ -253,7 +253,7 @@ def _push(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _pull(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.carried import carried_panel
-    from mlops_nb.tracking import carrying
+    from mlops_nb.tracking.mlflow import service as carrying
 
     done = carrying.pull(options["target"], options["uri"], options["experiment"], progress=context.progress)
     return Answer(done, carried_panel(done))
@@ -269,7 +269,7 @@ def _store(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _autolog(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.autolog import autolog_panel
-    from mlops_nb.tracking import autolog
+    from mlops_nb.tracking.autolog import service as autolog
 
     if options["switch"]:
         found = autolog.autolog(options["switch"], models=options["models"], library=options["library"])

@@ -134,7 +134,7 @@ class Capture:
         set_home(None)
         unrecorded.remove_keeper(self.record_kept)
         set_place(None)
-        if autolog := sys.modules.get("mlops_nb.tracking.autolog"):
+        if autolog := sys.modules.get("mlops_nb.tracking.autolog.service"):
             autolog.autolog("off")
         if getattr(self.shell, ATTRIBUTE, None) is self:
             delattr(self.shell, ATTRIBUTE)
@@ -365,7 +365,7 @@ class Capture:
         from mlops_nb.notebook.progress import Progress
         from mlops_nb.notebook.sweep import TRIAL, CellSweep, planned_axes, unread_axes
         from mlops_nb.tracking import service
-        from mlops_nb.tracking.trials import GoingSweep
+        from mlops_nb.tracking.sweeps.trials import GoingSweep
 
         cell = self._cell(source)
         text = source if source is not None else cell.info.raw_cell

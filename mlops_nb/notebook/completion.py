@@ -20,7 +20,7 @@ from mlops_nb.store.location import DATABASE
 from mlops_nb.store.remote import servers
 from mlops_nb.store.runs import find_run, metric_names, names_and_ids
 from mlops_nb.store.search import StoredNames
-from mlops_nb.tracking.query import ATTRIBUTES
+from mlops_nb.tracking.search.query import ATTRIBUTES
 
 _LINE = re.compile(r"^\s*(?P<sign>%%?)mlops\s+(?P<rest>.*)$", re.DOTALL)
 
@@ -155,7 +155,7 @@ def _values(option: Option, words: list[str], namespace: dict[str, object]) -> l
     if option.values == "path":
         return _files(fragment)
     if option.values == "library":
-        from mlops_nb.tracking.autolog import libraries
+        from mlops_nb.tracking.autolog.service import libraries
 
         return list(libraries())
     if option.values in ("run", "deleted", "artifact", "sort", "metric", "server"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from mlops_nb.tracking.query import ATTRIBUTES, CHOICES, GROUPS, PARTS, Field, Names, is_query, written
+from mlops_nb.tracking.search.query import ATTRIBUTES, CHOICES, GROUPS, PARTS, Field, Names, is_query, written
 
 _TERM = r"""(?:'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^\s()<>=!,'"`])+"""
 _TOKEN = re.compile(rf"{_TERM}|[<>=!]+|[(),]")

@@ -18,13 +18,13 @@ from mlops_nb.notebook.inference import OBSERVER, MetricObserver, inferred_metri
 from mlops_nb.notebook.ipython_syntax import cell_text
 from mlops_nb.notebook.sweep import EndedTrial, without_fixed
 from mlops_nb.tracking.runs import Output, Run
-from mlops_nb.tracking.sweep import Scalar
+from mlops_nb.tracking.sweeps.combinations import Scalar
 from mlops_nb.tracking.values import metric_number
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store
     from mlops_nb.tracking.service import ActiveRun
-    from mlops_nb.tracking.trials import GoingSweep
+    from mlops_nb.tracking.sweeps.trials import GoingSweep
 
 Series = Mapping[str, Sequence[tuple[int | None, float, float]]]
 
@@ -197,8 +197,8 @@ def kept(outcome: Outcome, parent: ActiveRun) -> Run:
     from mlops_nb.store import blobs
     from mlops_nb.store import runs as rows
     from mlops_nb.store.sessions import session_id
-    from mlops_nb.tracking.redaction import without_secrets
-    from mlops_nb.tracking.secrets import counted
+    from mlops_nb.tracking.secrets.redaction import without_secrets
+    from mlops_nb.tracking.secrets.rules import counted
 
     store = parent.store
     if store is None or parent.id is None:

@@ -21,7 +21,7 @@ from mlops_nb.notebook.records import Export, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import is_export, pipeline_script
 from mlops_nb.reproducibility.records import Verification
 from mlops_nb.reproducibility.verify import verification
-from mlops_nb.tracking.secrets import is_redacted_from
+from mlops_nb.tracking.secrets.rules import is_redacted_from
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store

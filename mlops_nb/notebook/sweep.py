@@ -20,12 +20,12 @@ from mlops_nb.notebook.cells import CellNames, read_cell
 from mlops_nb.panels.wording import count, duration, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import Status
-from mlops_nb.tracking.sweep import Axis, Scalar, axis
+from mlops_nb.tracking.sweeps.combinations import Axis, Scalar, axis
 
 if TYPE_CHECKING:
     from mlops_nb.notebook.progress import Progress
     from mlops_nb.tracking.service import ActiveRun
-    from mlops_nb.tracking.trials import GoingSweep
+    from mlops_nb.tracking.sweeps.trials import GoingSweep
 
 TRIAL = "__mlops_trial__"
 """The name that the loop gives the trial."""

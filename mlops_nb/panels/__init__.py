@@ -40,15 +40,15 @@ PANELS = {
     "mlops_nb.tracking.causes.Causes": "causes",
     "mlops_nb.tracking.lineage.LineageGraph": "lineage",
     "mlops_nb.tracking.runs.StoreStatus": "status",
-    "mlops_nb.tracking.autolog.Autologging": "autolog",
+    "mlops_nb.tracking.autolog.service.Autologging": "autolog",
     "mlops_nb.tracking.runs.SecretsReport": "secrets",
     "mlops_nb.notebook.records.Export": "export",
-    "mlops_nb.tracking.mlflow_runs.Carried": "carried",
-    "mlops_nb.tracking.previews.ArtifactList": "artifacts",
-    "mlops_nb.tracking.housekeeping_records.Deletion": "deletion",
-    "mlops_nb.tracking.housekeeping_records.Collection": "collection",
-    "mlops_nb.tracking.housekeeping_records.Backup": "backup",
-    "mlops_nb.tracking.housekeeping_records.Space": "space",
+    "mlops_nb.tracking.mlflow.runs.Carried": "carried",
+    "mlops_nb.tracking.artifacts.previews.ArtifactList": "artifacts",
+    "mlops_nb.tracking.housekeeping.records.Deletion": "deletion",
+    "mlops_nb.tracking.housekeeping.records.Collection": "collection",
+    "mlops_nb.tracking.housekeeping.records.Backup": "backup",
+    "mlops_nb.tracking.housekeeping.records.Space": "space",
 }
 """Records that a function returns, and the file of the panel each is shown as."""
 

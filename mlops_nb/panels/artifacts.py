@@ -9,8 +9,8 @@ from html import escape
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Picture, Pre, Table, Words, as_html
 from mlops_nb.panels.theme import BLUE, Panel
 from mlops_nb.panels.wording import count, listed, many_lines, number, one_line, size
-from mlops_nb.tracking.artifacts import ConfusionMatrix
-from mlops_nb.tracking.previews import (
+from mlops_nb.tracking.artifacts.names import ConfusionMatrix
+from mlops_nb.tracking.artifacts.previews import (
     ArtifactList,
     ArtifactView,
     NoPreview,

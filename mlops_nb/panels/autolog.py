@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlops_nb.panels.blocks import Block, Line
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import listed, one_line
-from mlops_nb.tracking.autolog import Autologging
+from mlops_nb.tracking.autolog.service import Autologging
 
 
 def autolog_panel(state: Autologging) -> Panel:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlops_nb.panels.blocks import Block, Line
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, duration, listed, one_line, size
-from mlops_nb.tracking.housekeeping_records import Backup
+from mlops_nb.tracking.housekeeping.records import Backup
 
 
 def backup_panel(done: Backup) -> Panel:

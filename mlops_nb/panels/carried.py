@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, duration, one_line
-from mlops_nb.tracking.mlflow_runs import Carried, CarriedRun, Outcome
+from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun, Outcome
 
 PAGE, MOST = 10, 200
 

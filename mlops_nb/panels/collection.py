@@ -8,7 +8,7 @@ from mlops_nb.panels.blocks import Block, Line, Table
 from mlops_nb.panels.deletion import spoken
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import listed, one_line, size
-from mlops_nb.tracking.housekeeping_records import Collection
+from mlops_nb.tracking.housekeeping.records import Collection
 
 
 def collection_panel(found: Collection) -> Panel:

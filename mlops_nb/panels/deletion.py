@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlops_nb.panels.blocks import Block, Line
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, listed, one_line
-from mlops_nb.tracking.housekeeping_records import Deletion, RunName
+from mlops_nb.tracking.housekeeping.records import Deletion, RunName
 
 
 def deletion_panel(done: Deletion) -> Panel:

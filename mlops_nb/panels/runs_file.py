@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlops_nb.panels.blocks import Line
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, listed, one_line, size
-from mlops_nb.tracking.run_files import RunsFile
+from mlops_nb.tracking.search.run_files import RunsFile
 
 
 def runs_file_panel(done: RunsFile) -> Panel:

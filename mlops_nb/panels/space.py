@@ -8,7 +8,7 @@ from html import escape
 from mlops_nb.panels.blocks import Block, Line, Picture, Table
 from mlops_nb.panels.theme import BLUE, Panel
 from mlops_nb.panels.wording import number, one_line, size
-from mlops_nb.tracking.housekeeping_records import Part, Space
+from mlops_nb.tracking.housekeeping.records import Part, Space
 
 
 def space_panel(space: Space) -> Panel:

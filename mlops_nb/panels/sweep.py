@@ -11,7 +11,7 @@ from mlops_nb.panels.theme import Panel, number_span, status_span
 from mlops_nb.panels.wording import count, duration, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import RunSummary, RunTable
-from mlops_nb.tracking.sweep import Sweep
+from mlops_nb.tracking.sweeps.combinations import Sweep
 
 METRICS = 3
 """Metrics that have a column: the one that judges, and those most trials have."""

@@ -15,8 +15,8 @@ from mlops_nb.record import json_value
 from mlops_nb.registry.signature import signature_from
 from mlops_nb.store.runs import AUTOLOGGED, LISTED, Point, add_params, add_points, insert_run, set_tags
 from mlops_nb.store.search import summaries
-from mlops_nb.tracking.estimators import Estimator
-from mlops_nb.tracking.hooks import Part
+from mlops_nb.tracking.autolog.estimators import Estimator
+from mlops_nb.tracking.autolog.hooks import Part
 from mlops_nb.tracking.runs import RunSummary
 from mlops_nb.tracking.values import flat_params, plain_value
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlops_nb.record import read
 from mlops_nb.store import texts
 from mlops_nb.store.runs import LISTED
-from mlops_nb.tracking.mlflow_runs import Agreed
+from mlops_nb.tracking.mlflow.runs import Agreed
 
 if TYPE_CHECKING:
     from mlops_nb.store.database import Store

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlops_nb.store import texts
 from mlops_nb.store.runs import LISTED, metric_names
 from mlops_nb.tracking.metrics import lower_is_better
-from mlops_nb.tracking.query import (
+from mlops_nb.tracking.runs import RunSummary
+from mlops_nb.tracking.search.query import (
     ORDERS,
     All,
     Among,
@@ -30,7 +31,6 @@ from mlops_nb.tracking.query import (
     Value,
     Words,
 )
-from mlops_nb.tracking.runs import RunSummary
 from mlops_nb.tracking.values import decode_value, text_number
 
 if TYPE_CHECKING:

@@ -130,7 +130,7 @@ def runs(
         mlops_nb.runs("metrics.accuracy > 0.9 and params.depth <= 5", sort="-metrics.accuracy")
 
     Args:
-        query: which runs, in the words of `mlops_nb.tracking.query`; or just a run's name.
+        query: which runs, in the words of `mlops_nb.tracking.search.query`; or just a run's name.
         search: words that must all occur in a run's name, note or code.
         status: only runs with this status.
         kind: only runs of this kind.

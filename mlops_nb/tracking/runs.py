@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_nb.record import Record
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
-from mlops_nb.tracking.estimators import Estimator
+from mlops_nb.tracking.autolog.estimators import Estimator
 from mlops_nb.tracking.values import Value
 
 if TYPE_CHECKING:

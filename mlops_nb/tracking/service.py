@@ -28,8 +28,6 @@ from mlops_nb.store.sessions import session_id
 from mlops_nb.store.unrecorded import record_kept
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.place import place
-from mlops_nb.tracking.query import conjunction, equal
-from mlops_nb.tracking.redaction import without_secrets
 from mlops_nb.tracking.runs import (
     Artifact,
     FileUse,
@@ -42,8 +40,10 @@ from mlops_nb.tracking.runs import (
     Status,
     StoreStatus,
 )
-from mlops_nb.tracking.search import runs as runs
-from mlops_nb.tracking.secrets import counted
+from mlops_nb.tracking.search.query import conjunction, equal
+from mlops_nb.tracking.search.service import runs as runs
+from mlops_nb.tracking.secrets.redaction import without_secrets
+from mlops_nb.tracking.secrets.rules import counted
 from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class ActiveRun:
             MissingExtra: its form needs a library that is not installed.
             StoreUnavailable: it cannot be written into the store.
         """
-        from mlops_nb.tracking.keeping import kept
+        from mlops_nb.tracking.artifacts.keeping import kept
 
         with kept(self._opened(), what, name, as_pickle=pickle) as done:
             self._write(put_artifacts, done.path, done.files)
@@ -269,7 +269,7 @@ class ActiveRun:
 
     def log_text(self, text: str, name: str) -> Artifact:
         """Keep a text with the run, under a name that ends in .txt unless it has another ending of a text."""
-        from mlops_nb.tracking.keeping import kept_text
+        from mlops_nb.tracking.artifacts.keeping import kept_text
 
         with kept_text(self._opened(), text, name) as done:
             self._write(put_artifacts, done.path, done.files)
@@ -288,7 +288,7 @@ class ActiveRun:
         Raises:
             BadArgument: unequal lengths, more than one value a row, a missing label, or too many labels.
         """
-        from mlops_nb.tracking.artifacts import confusion_matrix
+        from mlops_nb.tracking.artifacts.names import confusion_matrix
 
         return self.log_artifact(confusion_matrix(y_true, y_pred, labels), name)
 

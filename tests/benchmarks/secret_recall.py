@@ -16,7 +16,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-from mlops_nb.tracking.secrets import Redactor
+from mlops_nb.tracking.secrets.rules import Redactor
 
 FORMATS = Path(__file__).with_name("secret_formats.txt")
 SHAPED = (

@@ -13,7 +13,7 @@ from mlops_nb.panels import panel_of
 from mlops_nb.panels.run_card import run_card
 from mlops_nb.store import open_store
 from mlops_nb.tracking import service
-from mlops_nb.tracking.autolog import autologging
+from mlops_nb.tracking.autolog.service import autologging
 
 SETUP = """
 from sklearn.naive_bayes import GaussianNB

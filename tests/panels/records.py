@@ -6,13 +6,8 @@ import math
 from html.parser import HTMLParser
 
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
-from mlops_nb.tracking.artifacts import ConfusionMatrix
-from mlops_nb.tracking.causes import Cause, Causes
-from mlops_nb.tracking.code import CellChange, ChangedLines
-from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
-from mlops_nb.tracking.housekeeping_records import Backup, Collection, Deletion, Part, RunName, RunSpace, Space, Waste
-from mlops_nb.tracking.mlflow_runs import Carried, CarriedRun
-from mlops_nb.tracking.previews import (
+from mlops_nb.tracking.artifacts.names import ConfusionMatrix
+from mlops_nb.tracking.artifacts.previews import (
     ArtifactList,
     ArtifactView,
     NoPreview,
@@ -20,6 +15,11 @@ from mlops_nb.tracking.previews import (
     TablePreview,
     TextPreview,
 )
+from mlops_nb.tracking.causes import Cause, Causes
+from mlops_nb.tracking.code import CellChange, ChangedLines
+from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
+from mlops_nb.tracking.housekeeping.records import Backup, Collection, Deletion, Part, RunName, RunSpace, Space, Waste
+from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun
 from mlops_nb.tracking.runs import (
     Artifact,
     Metric,

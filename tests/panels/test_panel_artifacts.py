@@ -14,8 +14,15 @@ import mlops_nb
 from mlops_nb.panels.artifacts import artifacts_panel
 from mlops_nb.store import blobs, open_store
 from mlops_nb.terminal import main
-from mlops_nb.tracking.artifacts import ConfusionMatrix
-from mlops_nb.tracking.previews import ArtifactList, ArtifactView, NoPreview, PicturePreview, TablePreview, TextPreview
+from mlops_nb.tracking.artifacts.names import ConfusionMatrix
+from mlops_nb.tracking.artifacts.previews import (
+    ArtifactList,
+    ArtifactView,
+    NoPreview,
+    PicturePreview,
+    TablePreview,
+    TextPreview,
+)
 from mlops_nb.tracking.runs import Artifact
 from tests.panels.records import Markup
 

@@ -19,7 +19,7 @@ from mlops_nb.panels.runs_view import (
     main_param,
 )
 from mlops_nb.tracking.runs import RunTable
-from mlops_nb.tracking.search import RunSearch
+from mlops_nb.tracking.search.service import RunSearch
 from tests.panels.records import HOSTILE, Markup, a_comparison, a_row, a_run, a_table, hostile_table
 from tests.panels.stored import kept
 

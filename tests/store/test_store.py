@@ -17,7 +17,8 @@ import pytest
 from mlops_nb.errors import StoreIsDamaged, StoreIsForeign, StoreIsLocked, StoreIsNewer, StoreUnavailable
 from mlops_nb.store import close_stores, connection, open_store, schema, store_folder
 from mlops_nb.store import runs as rows
-from mlops_nb.tracking import search, service
+from mlops_nb.tracking import service
+from mlops_nb.tracking.search import service as search
 
 
 def make_runs(count: int = 1) -> Path:

@@ -21,8 +21,8 @@ import mlops_nb
 from mlops_nb.errors import ArtifactNotFound, BadArgument, MissingExtra, NoActiveRun, StoreIsDamaged
 from mlops_nb.registry import model_formats
 from mlops_nb.store import blobs, open_store
-from mlops_nb.tracking.artifacts import artifact_name, confusion_matrix
-from mlops_nb.tracking.keeping import add_artifact
+from mlops_nb.tracking.artifacts.keeping import add_artifact
+from mlops_nb.tracking.artifacts.names import artifact_name, confusion_matrix
 
 FRAME = pd.DataFrame({"x": [1.5, 2.5], "name": ["a", "b"]}, index=pd.Index([7, 9], name="key"))
 

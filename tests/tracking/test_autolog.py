@@ -436,7 +436,7 @@ def test_context_brings_back_what_was_before(folder):
     mlops_nb.autolog("on", models=True)
     with mlops_nb.autolog(library="sklearn") as inner:
         assert not inner.models
-    from mlops_nb.tracking.autolog import autologging
+    from mlops_nb.tracking.autolog.service import autologging
 
     assert autologging().models
     mlops_nb.autolog("off")
@@ -554,7 +554,7 @@ def test_library_is_taught_by_a_class_of_a_few_lines(folder, monkeypatch):
         def fitted(self, model, result):
             return result
 
-    from mlops_nb.tracking import autolog
+    from mlops_nb.tracking.autolog import service as autolog
 
     monkeypatch.setattr(autolog, "_hooks", dict(autolog._hooks))
     mlops_nb.autolog_hook(Tiny())

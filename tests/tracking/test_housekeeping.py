@@ -22,8 +22,8 @@ from mlops_nb.store import blobs, close_stores, open_store, texts
 from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.sessions import session_id
 from mlops_nb.terminal import main
-from mlops_nb.tracking import housekeeping
 from mlops_nb.tracking.executions import Execution, FileUse
+from mlops_nb.tracking.housekeeping import service as housekeeping
 from mlops_nb.tracking.service import record_executions
 
 OLD = 100_000
@@ -387,7 +387,7 @@ def test_kill_in_the_middle_of_gc_leaves_a_sound_store_that_the_next_gc_finishes
     code = """
         import os, signal, sys, mlops_nb
         from mlops_nb.store import housekeeping as rows
-        from mlops_nb.tracking import housekeeping
+        from mlops_nb.tracking.housekeeping import service as housekeeping
         rows.BATCH = 5
         housekeeping.Paced = lambda say: say
         inner = housekeeping._batches
@@ -569,7 +569,7 @@ def test_kill_in_the_middle_of_a_backup_leaves_no_file_that_could_be_taken_for_o
     child = python(
         """
         import os, signal, mlops_nb
-        from mlops_nb.tracking import backups
+        from mlops_nb.tracking.housekeeping import backups
         backups.Paced = lambda say: say
         def say(line):
             if line.startswith("packing file 20"):

@@ -33,8 +33,10 @@ from mlops_nb.errors import (
 )
 from mlops_nb.store import blobs, open_store
 from mlops_nb.store import runs as rows
-from mlops_nb.tracking import carrying, mlflow_server, service
-from mlops_nb.tracking.mlflow_runs import DETAILS
+from mlops_nb.tracking import service
+from mlops_nb.tracking.mlflow import server as mlflow_server
+from mlops_nb.tracking.mlflow import service as carrying
+from mlops_nb.tracking.mlflow.runs import DETAILS
 
 
 class Serving:

@@ -11,8 +11,8 @@ import pytest
 from mlops_nb.panels.carried import carried_panel
 from mlops_nb.record import json_value, read
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
-from mlops_nb.tracking import mlflow_runs as mapping
-from mlops_nb.tracking.mlflow_runs import Agreed, Carried, CarriedRun
+from mlops_nb.tracking.mlflow import runs as mapping
+from mlops_nb.tracking.mlflow.runs import Agreed, Carried, CarriedRun
 from mlops_nb.tracking.runs import Artifact, Metric, Output, Param, Run, RunError
 
 RUN = Run(

@@ -9,7 +9,7 @@ from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound
 from mlops_nb.panels.run import run_panel
 from mlops_nb.store import open_store
 from mlops_nb.terminal import main
-from mlops_nb.tracking import search
+from mlops_nb.tracking.search import service as search
 
 
 @pytest.fixture

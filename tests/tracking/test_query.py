@@ -19,8 +19,9 @@ from mlops_nb.store import open_store
 from mlops_nb.store import runs as rows
 from mlops_nb.store import search as found
 from mlops_nb.store.sessions import session_id
-from mlops_nb.tracking import search, service
-from mlops_nb.tracking.query import MAX_CONDITIONS, MAX_DEPTH, MAX_LENGTH, is_query, parse, written
+from mlops_nb.tracking import service
+from mlops_nb.tracking.search import service as search
+from mlops_nb.tracking.search.query import MAX_CONDITIONS, MAX_DEPTH, MAX_LENGTH, is_query, parse, written
 
 START = datetime(2026, 10, 30, 12, tzinfo=UTC)
 ODD = ["it's", 'a "b"', "x y", "日本", "50%", "a_b", "back`tick", "; drop table runs", "é", "🚀 up", "null", ""]
@@ -360,7 +361,7 @@ def test_any_text_is_read_or_refused_with_its_place(store, text):
 @SETTINGS
 def test_any_search_and_any_filter_is_only_text(store, text):
     opened = open_store(folder=store)
-    from mlops_nb.tracking.query import conjunction, filter_words, search_words
+    from mlops_nb.tracking.search.query import conjunction, filter_words, search_words
 
     for read in (search_words, filter_words):
         found.found_ids(opened, conjunction(read(text)))

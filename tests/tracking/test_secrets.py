@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import mlops_nb
 from mlops_nb.errors import BadArgument
 from mlops_nb.store import close_stores, open_store
-from mlops_nb.tracking import redaction
-from mlops_nb.tracking.secrets import Redactor, counted, environment_secrets, is_redacted_from, looks_random
+from mlops_nb.tracking.secrets import redaction
+from mlops_nb.tracking.secrets.rules import Redactor, counted, environment_secrets, is_redacted_from, looks_random
 
 ROOT = Path(__file__).parents[2]
 PLAIN = Redactor({})

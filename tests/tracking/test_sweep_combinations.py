@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.model_selection import ParameterGrid
 
 from mlops_nb.errors import BadArgument
-from mlops_nb.tracking.sweep import axis, combinations, left_to_try, same_combination
+from mlops_nb.tracking.sweeps.combinations import axis, combinations, left_to_try, same_combination
 
 GRIDS = st.dictionaries(
     st.sampled_from("abcd"), st.lists(st.integers(-5, 5), min_size=1, max_size=4, unique=True), min_size=1

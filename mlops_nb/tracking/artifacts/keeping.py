@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from mlops_nb.errors import BadArgument, nearest
 from mlops_nb.store import artifacts as rows
 from mlops_nb.store import blobs
-from mlops_nb.tracking import formats
-from mlops_nb.tracking.artifacts import artifact_name, folder_of, with_suffix
+from mlops_nb.tracking.artifacts import formats
+from mlops_nb.tracking.artifacts.names import artifact_name, folder_of, with_suffix
 from mlops_nb.tracking.runs import Artifact
 from mlops_nb.tracking.values import safe_repr
 

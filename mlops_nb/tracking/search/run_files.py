@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlops_nb.errors import BadArgument, nearest
 from mlops_nb.record import Record, json_value
-from mlops_nb.tracking.formats import required_pyarrow
+from mlops_nb.tracking.artifacts.formats import required_pyarrow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from mlops_nb.errors import BadArgument
 from mlops_nb.record import Record, json_value, read
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint
-from mlops_nb.tracking.artifacts import artifact_name
+from mlops_nb.tracking.artifacts.names import artifact_name
 from mlops_nb.tracking.runs import Artifact, Metric, Param, Run, Status
 from mlops_nb.tracking.values import Value, bounded_text, encode_value
 

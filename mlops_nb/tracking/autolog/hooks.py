@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from mlops_nb.record import Record
 from mlops_nb.registry.signature import Gives, Signature, signature_of
-from mlops_nb.tracking.estimators import estimator_name, readable
+from mlops_nb.tracking.autolog.estimators import estimator_name, readable
 from mlops_nb.tracking.metrics import SKLEARN_METRICS
 from mlops_nb.tracking.values import metric_number
 

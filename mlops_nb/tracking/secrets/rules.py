@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar, cast
 from urllib.parse import quote, quote_plus
 
 from mlops_nb.record import Record
-from mlops_nb.tracking.secret_shapes import FAR_CLUES, OWN, PLUGIN_CLUES, Shape, own_clues, plugin_shapes
+from mlops_nb.tracking.secrets.shapes import FAR_CLUES, OWN, PLUGIN_CLUES, Shape, own_clues, plugin_shapes
 
 T = TypeVar("T")
 

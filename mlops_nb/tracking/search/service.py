@@ -11,7 +11,8 @@ from mlops_nb.store import open_store
 from mlops_nb.store import search as rows
 from mlops_nb.store.runs import names_and_ids
 from mlops_nb.tracking.metrics import lower_is_better
-from mlops_nb.tracking.query import (
+from mlops_nb.tracking.runs import Kind, RunSummary, RunTable, Status
+from mlops_nb.tracking.search.query import (
     ATTRIBUTES,
     GROUPS,
     PARTS,
@@ -32,7 +33,6 @@ from mlops_nb.tracking.query import (
     parse_order,
     search_words,
 )
-from mlops_nb.tracking.runs import Kind, RunSummary, RunTable, Status
 from mlops_nb.tracking.values import bounded_text
 
 if TYPE_CHECKING:

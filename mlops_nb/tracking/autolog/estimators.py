@@ -102,7 +102,7 @@ def readable(value: object, depth: int = 3) -> object:
     """A parameter's value as plain Python; estimators and functions by their names, never an address.
 
     >>> readable({"clf": [readable, 1.0]})
-    {'clf': ['mlops_nb.tracking.estimators.readable', 1.0]}
+    {'clf': ['mlops_nb.tracking.autolog.estimators.readable', 1.0]}
     """
     if value is None or type(value) in (bool, int, float, str):
         return plain_value(value)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
 from mlops_nb.record import Record
-from mlops_nb.tracking.artifacts import ConfusionMatrix
-from mlops_nb.tracking.formats import read_value
+from mlops_nb.tracking.artifacts.formats import read_value
+from mlops_nb.tracking.artifacts.names import ConfusionMatrix
 from mlops_nb.tracking.runs import Artifact
 from mlops_nb.tracking.values import bounded_text, safe_repr
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlops_nb.errors import ArtifactNotFound, BadArgument, StoreIsDamaged, nearest
 from mlops_nb.store import blobs, open_store
-from mlops_nb.tracking import formats, service
-from mlops_nb.tracking.artifacts import artifact_name, found_artifacts
-from mlops_nb.tracking.keeping import Paced, Progress
-from mlops_nb.tracking.previews import ArtifactList, ArtifactView, NoPreview, Preview, preview
+from mlops_nb.tracking import service
+from mlops_nb.tracking.artifacts import formats
+from mlops_nb.tracking.artifacts.keeping import Paced, Progress
+from mlops_nb.tracking.artifacts.names import artifact_name, found_artifacts
+from mlops_nb.tracking.artifacts.previews import ArtifactList, ArtifactView, NoPreview, Preview, preview
 from mlops_nb.tracking.runs import Artifact, Run
 from mlops_nb.tracking.values import safe_repr
 

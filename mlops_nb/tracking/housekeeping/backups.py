@@ -20,8 +20,8 @@ from mlops_nb.store import blobs, open_store
 from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.connection import check_file
 from mlops_nb.store.location import DATABASE
-from mlops_nb.tracking.housekeeping_records import Backup
-from mlops_nb.tracking.keeping import Paced
+from mlops_nb.tracking.artifacts.keeping import Paced
+from mlops_nb.tracking.housekeeping.records import Backup
 from mlops_nb.tracking.values import safe_repr
 
 if TYPE_CHECKING:

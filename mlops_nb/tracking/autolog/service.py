@@ -22,11 +22,11 @@ from weakref import ref
 
 from mlops_nb.errors import BadArgument, nearest
 from mlops_nb.record import Record
-from mlops_nb.tracking.estimators import Estimator, settings_of
-from mlops_nb.tracking.hooks import AutologHook, Part, ScikitLearn
+from mlops_nb.tracking.autolog.estimators import Estimator, settings_of
+from mlops_nb.tracking.autolog.hooks import AutologHook, Part, ScikitLearn
+from mlops_nb.tracking.autolog.watching import End, Watch
 from mlops_nb.tracking.place import place
 from mlops_nb.tracking.values import metric_number, safe_repr
-from mlops_nb.tracking.watching import End, Watch
 
 if TYPE_CHECKING:
     from mlops_nb.reproducibility.records import DataFingerprint

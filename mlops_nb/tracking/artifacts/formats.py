@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from mlops_nb.errors import BadArgument, MissingExtra
 from mlops_nb.registry import model_formats
-from mlops_nb.tracking.artifacts import ConfusionMatrix
+from mlops_nb.tracking.artifacts.names import ConfusionMatrix
 from mlops_nb.tracking.runs import Artifact, ArtifactKind
 from mlops_nb.tracking.values import safe_repr
 

@@ -28,13 +28,13 @@ from mlops_nb.errors import (
 from mlops_nb.store import blobs, open_store, remote
 from mlops_nb.store import runs as rows
 from mlops_nb.store.artifacts import put_artifacts
-from mlops_nb.tracking import mlflow_runs as mapping
-from mlops_nb.tracking.mlflow_runs import Agreed, Carried, CarriedRun, MlflowRun, Outcome
-from mlops_nb.tracking.mlflow_server import Address, Listed, Refused, Server, address, settled
-from mlops_nb.tracking.redaction import without_secrets
+from mlops_nb.tracking.mlflow import runs as mapping
+from mlops_nb.tracking.mlflow.runs import Agreed, Carried, CarriedRun, MlflowRun, Outcome
+from mlops_nb.tracking.mlflow.server import Address, Listed, Refused, Server, address, settled
 from mlops_nb.tracking.runs import Artifact, Run
-from mlops_nb.tracking.search import run_ids
-from mlops_nb.tracking.secrets import counted
+from mlops_nb.tracking.search.service import run_ids
+from mlops_nb.tracking.secrets.redaction import without_secrets
+from mlops_nb.tracking.secrets.rules import counted
 from mlops_nb.tracking.values import bounded_text
 
 if TYPE_CHECKING:

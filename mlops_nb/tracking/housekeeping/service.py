@@ -23,8 +23,9 @@ from mlops_nb.store import blobs, open_store
 from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.location import DATABASE
 from mlops_nb.store.sessions import dead_locks, is_alive, mark_killed, session_uid
-from mlops_nb.tracking import search, service
-from mlops_nb.tracking.housekeeping_records import (
+from mlops_nb.tracking import service
+from mlops_nb.tracking.artifacts.keeping import Paced
+from mlops_nb.tracking.housekeeping.records import (
     Collection,
     Deletion,
     Part,
@@ -33,7 +34,7 @@ from mlops_nb.tracking.housekeeping_records import (
     Space,
     Waste,
 )
-from mlops_nb.tracking.keeping import Paced
+from mlops_nb.tracking.search import service as search
 from mlops_nb.tracking.values import safe_repr
 
 if TYPE_CHECKING:

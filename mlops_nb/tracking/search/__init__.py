@@ -1,0 +1,6 @@
+"""One query language for runs.
+
+query.py      its text as a tree
+service.py    the runs that match
+run_files.py  runs to a CSV, JSON or Parquet file
+"""
