@@ -92,21 +92,14 @@ class Command:
 def _runs(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.runs import runs_panel
     from mlops_nb.store import open_store
-    from mlops_nb.tracking import service
-    from mlops_nb.tracking.search.service import RunSearch
+    from mlops_nb.tracking.search.following import FollowedRuns
 
     store, asked = open_store(), dict(options)
     if file := asked.pop("output"):
         return _runs_file(asked, file, context)
-    search = RunSearch(**asked, store=store)
+    search = FollowedRuns(**asked, store=store)
     found = search.table()
-    panel = runs_panel(
-        found,
-        search=search,
-        load=lambda run: service.show(run, store=store),
-        compare=lambda left, right: service.compare(left, right, store=store),
-    )
-    return Answer(found, panel)
+    return Answer(found, runs_panel(found, search=search))
 
 
 def _runs_file(asked: Mapping[str, Any], file: str, context: Context) -> Answer:

@@ -426,11 +426,14 @@ class Capture:
         from mlops_nb.notebook.sweep import TRIAL
         from mlops_nb.panels.sweep import sweep_panel
         from mlops_nb.tracking import service
+        from mlops_nb.tracking.search.following import FollowedRuns
 
         service.end(sweep.going.run)
         self.shell.user_ns.pop(TRIAL, None)
         self.shell.user_ns_hidden.pop(TRIAL, None)
-        sweep.progress.end(sweep_panel(sweep.going.record()))
+        found, store = sweep.going.record(), sweep.going.run.store
+        search = FollowedRuns(f"parent = {found.id}", store=store) if store is not None else None
+        sweep.progress.end(sweep_panel(found, search=search))
 
     def show_value(self, value: object) -> None:
         """Show what the last expression of a trial is worth."""

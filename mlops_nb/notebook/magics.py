@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,9 @@ def load(shell: Any) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Take everything off the shell that `load` gave it."""
+    """Take everything off the shell that `load` gave it; live panels are no longer brought up to date."""
+    if panels := sys.modules.get("mlops_nb.panels.runs_follow"):
+        panels.follower.stop()
     old = getattr(shell, ATTRIBUTE, None)
     if old is not None and hasattr(old, "unload"):
         old.unload()

@@ -27,7 +27,15 @@ class Span:
     hover: str = ""
 
 
-Words = str | Span | tuple[str | Span, ...]
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An SVG that we drew, and the sentence that says the same; in a table's cell, a small one."""
+
+    svg: str
+    words: str
+
+
+Words = str | Span | Picture | tuple[str | Span | Picture, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +67,6 @@ class Pre:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """An SVG that we drew, and the sentence that says the same."""
-
-    svg: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class Image:
     """A picture that a cell showed or a run kept, as base64; as an image, no script in an SVG runs."""
 
@@ -90,6 +90,8 @@ def plain(words: Words) -> str:
     """The words without their elements."""
     if isinstance(words, tuple):
         return "".join(map(plain, words))
+    if isinstance(words, Picture):
+        return words.words
     return words.text if isinstance(words, Span) else words
 
 
@@ -141,6 +143,8 @@ def _line_html(line: Line) -> str:
 def _words_html(words: Words) -> str:
     if isinstance(words, tuple):
         return "".join(map(_words_html, words))
+    if isinstance(words, Picture):
+        return words.svg
     if isinstance(words, str):
         return escape(words)
     tag = words.tag or ("span" if words.css or words.hover else "")

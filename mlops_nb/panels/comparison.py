@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words
+from mlops_nb.panels.curves import curve_blocks
 from mlops_nb.panels.theme import Panel, change_span, number_span
 from mlops_nb.panels.wording import count, duration, listed, many_lines, number, numbers, one_line, setting, size
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
@@ -29,17 +30,23 @@ _UNITS: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 
 def comparison_panel(comparison: Comparison) -> Panel:
-    """What differs, metrics first, code after what is in tables, what the runs took folded."""
-    return Panel(_blocks(comparison))
+    """What differs: the series over each other, metrics first, code after what is in tables, what they took folded."""
+    return Panel((*growing_blocks(comparison), *settled_blocks(comparison)))
 
 
-def _blocks(comparison: Comparison) -> Iterator[Block]:
+def growing_blocks(comparison: Comparison, *, is_log: bool = False) -> Iterator[Block]:
+    """What of a comparison changes while one of its runs is going on: the sentence, the series, the metrics."""
     yield Line(_sentence(comparison), "sentence")
+    yield from curve_blocks(comparison.runs, is_log=is_log)
     if hidden := comparison.runs[RUNS:]:
         more = listed([f"run {run.id}" for run in hidden], 10)
         yield Line(f"The tables show the first {RUNS} runs. Not in them: {more}.", "small")
     if comparison.metrics:
         yield _table("Metrics", comparison, comparison.metrics, metrics=True)
+
+
+def settled_blocks(comparison: Comparison) -> Iterator[Block]:
+    """The rest of a comparison."""
     for title, differences in (
         ("Parameters", comparison.params),
         ("Data read", comparison.data),

@@ -8,6 +8,7 @@ from html import escape
 
 from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
+from mlops_nb.panels.curves import curve_blocks
 from mlops_nb.panels.parts import estimators_table, parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
 from mlops_nb.panels.wording import (
@@ -39,26 +40,35 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 
 def run_panel(run: Run) -> Panel:
     """All that was recorded of a run."""
-    return Panel(run_blocks(run))
+    return Panel((*growing_blocks(run), *settled_blocks(run)))
 
 
-def run_blocks(run: Run) -> tuple[Block, ...]:
-    """The blocks of a run, for a panel of its own or under a table."""
+def growing_blocks(run: Run, *, is_log: bool = False) -> tuple[Block, ...]:
+    """What of a run changes while it is going on: its state, its series, its metrics."""
+    return tuple(_growing(run, is_log))
+
+
+def settled_blocks(run: Run) -> tuple[Block, ...]:
+    """The rest of a run."""
     recorded = tuple(_recorded(run))
-    room = HTML_LIMIT - len(as_html(recorded).encode())
+    room = HTML_LIMIT - len(as_html((*growing_blocks(run), *recorded)).encode())
     traceback = (Pre("Traceback", _bounded(run.error.traceback)),) if run.error else ()
     return (*recorded, *_outputs(run, room), *traceback, *_surroundings(run))
 
 
-def _recorded(run: Run) -> Iterator[Block]:
+def _growing(run: Run, is_log: bool) -> Iterator[Block]:
     took = f" {after(run.status)} {duration(run.duration)}" if run.duration is not None else ""
     yield Line((one_line(run.name, 60), f" (run {run.id}) ", *status_span(run.status), took), "sentence")
     if run.note:
         yield Pre("Note", many_lines(run.note, 2_000))
     if run.error:
         yield Line((Span(one_line(run.error.type), "strong"), f": {many_lines(run.error.message, 500)}"), "error")
+    yield from curve_blocks([run], is_log=is_log)
     if run.metrics:
         yield _metrics(run)
+
+
+def _recorded(run: Run) -> Iterator[Block]:
     if run.parts:
         yield parts_table(run, ROWS)
     if run.params:

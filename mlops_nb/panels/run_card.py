@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table, Words
+from mlops_nb.panels.blocks import Block, Fold, Line, Picture, Span, Table, Words
 from mlops_nb.panels.parts import parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, change_span, change_spans, number_span, status_span
 from mlops_nb.panels.wording import (
@@ -84,6 +84,8 @@ def _metrics(card: RunCard) -> Table:
     shown = card.run.metrics[:MOST]
     values = [numbers([metric.value])[0] for metric in shown]
     columns = ["metric", "value"]
+    if card.run.curves:
+        columns.append("course")
     if card.previous:
         columns.append(f"vs run {card.previous_id}" if card.previous_id else "vs the one before")
     if card.best:
@@ -97,10 +99,22 @@ def _metric_row(card: RunCard, metric: Metric, value: str) -> Iterator[Words]:
     name = metric.name
     yield (one_line(name, 40), Span(" (inferred)", css="mp-muted")) if metric.inferred else one_line(name, 40)
     yield number_span(metric.value, value)
+    if card.run.curves:
+        yield _course(card, metric)
     if card.previous:
         yield _against(name, metric.value, card.previous.get(name))
     if card.best:
         yield _against_best(name, metric.value, card.best.get(name))
+
+
+def _course(card: RunCard, metric: Metric) -> Words:
+    """The values that a metric went through, where it was logged more than once."""
+    curve = next((one for one in card.run.curves if one.metric == metric.name), None)
+    if curve is None:
+        return ""
+    from mlops_nb.panels.curves import sparkline
+
+    return Picture(sparkline(curve), count(curve.count, "value"))
 
 
 def _against(name: str, value: float, previous: float | None) -> Words:

@@ -1,15 +1,13 @@
-"""The runs: a table to sort and filter, a plot, a run to open, two to compare."""
+"""The runs: a table to sort and filter, a plot, a run to open, some to compare."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from mlops_nb.panels.blocks import Block, Line, Picture, Table
-from mlops_nb.panels.runs_plot import PLOTTED, scatter_svg
+from mlops_nb.panels.runs_plot import PLOTTED, main_kind, picture
 from mlops_nb.panels.runs_view import (
     PAGE,
-    Compare,
-    Load,
     Search,
     best_run,
     cell_texts,
@@ -25,19 +23,14 @@ from mlops_nb.tracking.runs import RunSummary, RunTable
 MOST = 50
 """The static form has at most so many rows, whatever is asked for."""
 
-NONE_YET = "No runs here yet. The first: %%mlops run NAME as a cell's first line."
 
-
-def runs_panel(
-    table: RunTable, *, search: Search | None = None, load: Load | None = None, compare: Compare | None = None
-) -> Panel:
+def runs_panel(table: RunTable, *, search: Search | None = None) -> Panel:
     """The runs of a table, newest first as they come.
 
     Args:
         table: the first of the runs that were asked for.
-        search: gives the others, a page at a time, and what is to be drawn of all; without it the table is all.
-        load: gives a run whole, for a click on its row.
-        compare: gives the comparison of two runs, when two are ticked.
+        search: gives the others, what is to be drawn of all, and a run or a comparison whole; without it the
+            table is all there is.
     """
     if not table.rows:
         none = search.why_none() if search else ""
@@ -46,14 +39,16 @@ def runs_panel(
         )
     if search is None:
         return Panel(_blocks(table, len(table.rows), PAGE, best_run(table.rows, main_metric(table)), table.rows))
+    found = search
 
     def live() -> object:
-        from mlops_nb.panels.runs_live import LiveRuns
+        from mlops_nb.panels.runs_live import live_runs
 
-        return LiveRuns(table, search, load, compare).box
+        return live_runs(table, found.apart())
 
     metric = main_metric(table)
-    drawn = search.drawn("", metric, main_param(table, metric), PLOTTED["scatter"]).rows if metric else ()
+    param = main_param(table, metric) if main_kind(table.rows, metric) == "scatter" else "run"
+    drawn = search.drawn("", metric, param, PLOTTED[main_kind(table.rows, metric)]).rows if metric else ()
     best = search.best(metric) if metric else None
     shown = how_many_shown(table, search.limit)
     return Panel(_blocks(table, shown, min(search.limit or PAGE, MOST), best, drawn), live=live)
@@ -65,7 +60,7 @@ def _blocks(
     metric = main_metric(table)
     yield Line(sentence(table, shown, best, metric), "sentence")
     if metric:
-        svg, words = scatter_svg(drawn, metric, main_param(table, metric))
+        svg, words = picture(drawn, metric, main_param(table, metric), main_kind(table.rows, metric), best)
         if svg:
             yield Picture(svg, words)
     columns = columns_of(table)

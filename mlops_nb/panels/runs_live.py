@@ -1,8 +1,9 @@
-"""The runs panel while a kernel lives: ipywidgets around a small table of our own, a plotly figure by its MIME type."""
+"""The runs panel while a kernel lives: ipywidgets around a table and a picture of our own, which follow the store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,12 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from mlops_nb.errors import BadQuery, MlopsError
-from mlops_nb.panels.blocks import Line, Pre, as_html
-from mlops_nb.panels.comparison import comparison_panel
-from mlops_nb.panels.run import run_panel
-from mlops_nb.panels.runs_plot import PLOTTED, drawn_words, figure
+from mlops_nb.errors import BadQuery, MlopsError, StoreUnavailable
+from mlops_nb.panels import comparison, run
+from mlops_nb.panels.blocks import Block, Line, Pre, as_html
+from mlops_nb.panels.curves import COLOURS
+from mlops_nb.panels.runs_follow import follower
+from mlops_nb.panels.runs_plot import PLOTTED, drawn_words, main_kind, picture
 from mlops_nb.panels.runs_view import (
     PAGE,
     cell_texts,
@@ -26,41 +28,64 @@ from mlops_nb.panels.runs_view import (
     sentence,
 )
 from mlops_nb.panels.theme import framed
-from mlops_nb.panels.wording import count, many_lines, one_line
-from mlops_nb.tracking.runs import RunTable
+from mlops_nb.panels.wording import count, listed, many_lines, one_line
+from mlops_nb.tracking.runs import Run, RunTable
 
 if TYPE_CHECKING:
-    from mlops_nb.panels.runs_view import Compare, Load, Search
+    from mlops_nb.panels.runs_view import Search
 
 HERE = Path(__file__).parent
 
 
 class RunsTable(anywidget.AnyWidget):
-    """The table in the browser; `view` is all it shows, `picture` the plot in words, messages are all it says."""
+    """The table in the browser; `view` is all it shows, messages are all it says."""
 
     _esm = HERE / "runs_table.js"
     _css = HERE / "runs_table.css"
     view = traitlets.Dict().tag(sync=True)
-    picture = traitlets.Unicode().tag(sync=True)
+
+
+class RunsPicture(anywidget.AnyWidget):
+    """The picture in the browser: an SVG of ours, and what it shows in words."""
+
+    _esm = HERE / "runs_picture.js"
+    svg = traitlets.Unicode().tag(sync=True)
+    words = traitlets.Unicode().tag(sync=True)
+
+
+def live_runs(table: RunTable, search: Search, *, head: str = "", sort: str = "", metric: str = "") -> object:
+    """The widget of a live runs panel that follows the store from now on; arguments as for `LiveRuns`."""
+    panel = LiveRuns(table, search, head=head, sort=sort, metric=metric)
+    follower.follow(panel.look)
+    return panel.box
 
 
 class LiveRuns:
     """The state of a live runs panel, and the widgets that show it.
 
+    What a person does comes in the kernel's main thread, what is new in the store in the follower's: one at a time.
+
     Args:
         table: the first of the runs that were asked for; columns and choices are its.
-        search: gives what is shown and drawn, and the table anew.
-        load: gives a run whole.
-        compare: gives the comparison of two.
+        search: gives what is shown and drawn, the table anew, and runs whole.
+        head: HTML that stands above instead of a sentence about the runs.
+        sort: the key of the column that is sorted by at first.
+        metric: what is drawn at first, instead of the metric that most runs have.
     """
 
-    def __init__(self, table: RunTable, search: Search, load: Load | None, compare: Compare | None) -> None:
-        self._all, self._search, self._load, self._compare = table, search, load, compare
+    def __init__(self, table: RunTable, search: Search, *, head: str = "", sort: str = "", metric: str = "") -> None:
+        self._all, self._search, self._head = table, search, head
+        self._lock = threading.RLock()
+        self._views: set[str] = set()
         self._text, self._total = "", table.total
-        self.sort, self.page = "", 0
+        self.sort, self.page = sort, 0
+        self._main = metric or main_metric(table)
         self.ticked: list[int] = []
         self.open: int | None = None
-        self.compared: tuple[int, int] | None = None
+        self.compared: tuple[int, ...] = ()
+        self.watched: int | None = None
+        self._looked_at = ""
+        self._settled: tuple[str, ...] = ()
         self._is_filling = False
         self.head = ipywidgets.HTML()
         self.filter = ipywidgets.Text(description="Filter", placeholder="words, or metrics.accuracy > 0.9")
@@ -71,34 +96,39 @@ class LiveRuns:
             field.style.description_width = "initial"
         self.kind = ipywidgets.ToggleButtons(
             options=[("Scatter", "scatter"), ("Parallel coordinates", "parallel")],
+            value=main_kind(table.rows, self._main),
             tooltips=["One parameter against the metric", "All parameters to the metric"],
         )
         self.kind.style.button_width = "auto"
         self.mistake = ipywidgets.HTML()
         self.again = ipywidgets.Button(description="Refresh", tooltip="Read the runs again")
-        self.plot = ipywidgets.Output()
-        self.plot.add_class("mlops-runs-plot")
-        self.drawn = ipywidgets.HTML()
+        self.picture = RunsPicture()
         self.table = RunsTable()
+        self.log = ipywidgets.Checkbox(description="Log scale", indent=False)
+        self.log.layout.display = "none"
+        self.growing = ipywidgets.HTML()
         self.detail = ipywidgets.HTML()
         self._choices()
         self._show()
         self._plot()
-        self.table.on_msg(lambda _, said, __: self._guard(lambda: self._said(said)))
+        for widget in (self.table, self.picture):
+            widget.on_msg(lambda _, said, __: self._guard(lambda: self._said(said)))
         self.filter.observe(lambda _: self._guard(self._filtered), "value")
         for choice in (self.metric, self.param, self.kind):
             choice.observe(lambda _: self._guard(self._plot), "value")
+        self.log.observe(lambda _: self._guard(self._draw_again), "value")
         self.again.on_click(lambda _: self._guard(self._read_again))
         wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         self.box = ipywidgets.VBox(
             [
                 self.head,
                 ipywidgets.HBox([self.metric, self.param, self.kind], layout=wrap),
-                self.plot,
-                self.drawn,
+                self.picture,
                 ipywidgets.HBox([self.filter, self.again], layout=wrap),
                 self.mistake,
                 self.table,
+                self.log,
+                self.growing,
                 self.detail,
             ]
         )
@@ -106,25 +136,38 @@ class LiveRuns:
 
     def _guard(self, act: Callable[[], None]) -> None:
         """Do it, or say in the panel why not."""
-        try:
-            act()
-        except MlopsError as error:
-            self._say_error(f"{error.what}\nTry: {error.fix}" if error.fix else error.what)
-        except Exception as error:  # a fault of ours must leave the panel usable
-            self._say_error(f"{type(error).__name__}: {error}")
+        with self._lock:
+            try:
+                act()
+            except Exception as error:  # a fault of ours must leave the panel usable
+                self.growing.value = ""
+                self.detail.value = _error_html(error)
 
-    def _say_error(self, text: str) -> None:
-        error = as_html([Line(many_lines(text, 600), "error")])
-        self.detail.value = framed(f'<div role="alert">{error}</div>')
+    def look(self) -> bool:
+        """Show what was written meanwhile; False when there is nobody to show it to, or nothing any more."""
+        if self.table.comm is None:
+            self._search.close()
+            return False
+        with self._lock:
+            try:
+                if self._search.has_changed():
+                    self._read_again()
+            except StoreUnavailable as error:
+                self.mistake.value = _error_html(error)
+                return "locked" in error.what
+            except Exception as error:  # a fault of ours must not end the cell that runs, nor the panel
+                self.mistake.value = _error_html(error)
+        return True
 
     def _choices(self) -> None:
         """The metrics and parameters to pick from; what was picked stays where it can."""
         metrics = most_common([row.metrics for row in self._all.rows], 100)
         params = most_common([row.params for row in self._all.rows], 100)
         metric, param = self.metric.value, self.param.value
-        self.metric.options = [(one_line(name, 40), name) for name in metrics] or [("no metric yet", "")]
-        self.param.options = [("run number", "run"), *((one_line(name, 40), name) for name in params)]
-        self.metric.value = metric if metric in metrics else main_metric(self._all)
+        _offer(self.metric, [(one_line(name, 40), name) for name in metrics] or [("no metric yet", "")])
+        _offer(self.param, [("run number", "run"), *((one_line(name, 40), name) for name in params)])
+        likely = self._main if self._main in metrics else main_metric(self._all)
+        self.metric.value = metric if metric in metrics else likely
         self.param.value = param if param in params else main_param(self._all, self.metric.value)
 
     def _page(self) -> RunTable:
@@ -144,10 +187,10 @@ class LiveRuns:
         metric = main_metric(self._all)
         best = self._search.best(metric) if metric else None
         said = sentence(self._all, how_many_shown(self._all, self._search.limit), best, metric)
-        self.head.value = framed(as_html([Line(said, "sentence")]))
+        self.head.value = self._head or framed(as_html([Line(said, "sentence")]))
         self.table.view = {
             "caption": "Runs",
-            "hint": "Click a row to open it, tick two to compare them, click a heading to sort."
+            "hint": "Click a row to open it, tick two or more to compare them, click a heading to sort."
             " Keys on a row: Enter opens, Space ticks, arrows move.",
             "columns": [{"key": one.key, "label": one.label, "right": one.right} for one in columns],
             "rows": [
@@ -171,35 +214,28 @@ class LiveRuns:
 
     def _below(self) -> str:
         if self.compared:
-            return f"runs {self.compared[0]} and {self.compared[1]} are compared below"
+            return f"runs {listed(map(str, self.compared), len(COLOURS))} are compared below"
+        if self.watched is not None:
+            return f"run {self.watched}, the newest that logs a series, is drawn below"
         return f"run {self.open} is open below" if self.open is not None else ""
 
     def _plot(self) -> None:
         if self._is_filling:
             return
-        metric = self.metric.value
+        metric, kind = self.metric.value, self.kind.value
         if not metric:
-            self.plot.outputs, self.table.picture = (), "no plot yet"
-            self.drawn.value = framed(as_html([Line("No run has a metric yet: %%mlops run NAME --metric accuracy")]))
+            self._draw("", "No run has a metric yet: %%mlops run NAME --metric accuracy")
             return
-        kind = self.kind.value
         drawn = self._search.drawn(self._text, metric, self.param.value if kind == "scatter" else "run", PLOTTED[kind])
-        if not drawn.rows:
-            self.plot.outputs, self.table.picture = (), "nothing to draw"
-            self.drawn.value = framed(
-                as_html([Line("Nothing to draw: none of these runs has a value there.", "small")])
-            )
-            return
-        spec = figure(drawn.rows, metric, self.param.value, kind, self._search.best(metric))
-        words = drawn_words(len(drawn.rows), drawn.total, self._total, metric, kind)
-        data = {
-            "application/vnd.plotly.v1+json": {**spec, "config": {"displayModeBar": False, "responsive": True}},
-            "text/plain": words,
-        }
-        against = self.param.label if self.kind.value == "scatter" else "the parameters"
-        self.table.picture = f"{self.metric.label} by {against}: {words}"
-        self.plot.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
-        self.drawn.value = framed(as_html([Line(words, "small")]))
+        svg, _ = picture(drawn.rows, metric, self.param.value, kind, self._search.best(metric))
+        if svg:
+            self._draw(svg, drawn_words(len(drawn.rows), drawn.total, self._total, metric, kind))
+        else:
+            self._draw("", f"Nothing to draw: {'only one' if drawn.rows else 'none'} of these runs has a value there.")
+
+    def _draw(self, svg: str, words: str) -> None:
+        with self.picture.hold_sync():
+            self.picture.svg, self.picture.words = svg, words
 
     def _filtered(self) -> None:
         """Show what the filter leaves; while it cannot be read, what it left before, and the mistake."""
@@ -233,27 +269,78 @@ class LiveRuns:
                 self._open(run)
             case {"do": "tick", "id": int(run), "on": bool(on)}:
                 self._tick(run, on)
+            case {"do": "seen", "view": str(view)}:
+                self._views.add(view)
+                follower.follow(self.look)
+            case {"do": "gone", "view": str(view)}:
+                self._views.discard(view)
+                if not self._views:
+                    follower.leave(self.look)
 
     def _tick(self, run: int, on: bool) -> None:
         self.ticked = [one for one in self.ticked if one != run] + ([run] if on else [])
-        self.ticked = self.ticked[-2:]
-        if self._compare is None or set(self.ticked) == set(self.compared or ()):
-            return
-        if len(self.ticked) == 2:
-            left, right = sorted(self.ticked)
-            self.open, self.compared = None, None
-            self.detail.value = comparison_panel(self._compare(left, right)).html()
-            self.compared = left, right
-        elif self.compared:
-            self.compared, self.detail.value = None, ""
+        self.ticked = self.ticked[-len(COLOURS) :]
+        runs = tuple(sorted(self.ticked)) if len(self.ticked) > 1 else ()
+        if runs != self.compared and (runs or self.compared):
+            self._show_below(None, runs)
 
     def _open(self, run: int) -> None:
         """Show a run; the second click of two finds it open."""
-        if self._load is None or run == self.open:
+        if run != self.open:
+            self._show_below(run, ())
+
+    def _show_below(self, opened: int | None, compared: tuple[int, ...]) -> None:
+        """Open a run, compare some, or neither; after an error nothing is open."""
+        self.open, self.compared, self.watched, self._settled = None, (), None, ()
+        if opened is None and not compared:
+            self.growing.value = self.detail.value = ""
+            self.log.layout.display = "none"
             return
-        self.open, self.compared = None, None
-        self.detail.value = run_panel(self._load(run)).html()
-        self.open = run
+        self._draw_below(opened, compared)
+        self.open, self.compared = opened, compared
+
+    def _draw_below(self, opened: int | None, compared: tuple[int, ...]) -> None:
+        """Draw a run or a comparison: what can still change, and the rest where a run began or ended since."""
+        if opened is not None:
+            whole = self._search.load(opened)
+            self._draw_growing([whole], run.growing_blocks(whole, is_log=self.log.value))
+            self._draw_settled([whole], lambda: run.settled_blocks(whole))
+        elif compared:
+            found = self._search.compare(compared)
+            self._draw_growing(found.runs, comparison.growing_blocks(found, is_log=self.log.value))
+            self._draw_settled(found.runs, lambda: comparison.settled_blocks(found))
+
+    def _draw_growing(self, runs: Sequence[Run], blocks: Iterable[Block]) -> None:
+        self._looked_at = repr(self._search.summaries([one.id for one in runs]))
+        self.growing.value = framed(as_html(blocks), style="")
+        self.log.layout.display = "" if any(one.curves for one in runs) else "none"
+
+    def _draw_settled(self, runs: Sequence[Run], blocks: Callable[[], Iterable[Block]]) -> None:
+        state = tuple(f"{one.id} {one.status}" for one in runs)
+        if state != self._settled:
+            self.detail.value = framed(as_html(blocks()))
+            self._settled = state
+
+    def _draw_again(self) -> None:
+        if self.watched is not None:
+            whole = self._search.load(self.watched)
+            self._draw_growing([whole], run.growing_blocks(whole, is_log=self.log.value))
+        else:
+            self._draw_below(self.open, self.compared)
+
+    def _grow(self) -> None:
+        """Draw what is below anew if it has changed; while nothing is open, the newest run that logs a series.
+
+        The kernel may be too busy with it to hear of a click.
+        """
+        if self.open is None and not self.compared:
+            going = [row.id for row in self._all.rows if row.status == "RUNNING" and row.metrics]
+            newest = max(going, default=self.watched)
+            if newest is not None and newest != self.watched and self._search.load(newest).curves:
+                self.watched = newest
+        runs = [one for one in (self.open, self.watched) if one is not None] or list(self.compared)
+        if runs and repr(self._search.summaries(runs)) != self._looked_at:
+            self._draw_again()
 
     def _read_again(self) -> None:
         self._all = self._search.table()
@@ -262,10 +349,25 @@ class LiveRuns:
             self._choices()
         finally:
             self._is_filling = False
+        self._grow()
         self._show()
         self._plot()
+
+
+def _offer(field: ipywidgets.Dropdown, options: list[tuple[str, str]]) -> None:
+    """Give a field its choices; one that is open in the browser stays as it is while they do."""
+    if list(field.options) != options:
+        field.options = options
 
 
 def _first_way(key: str) -> str:
     """Numbers are first sorted downwards, words upwards."""
     return key if key in ("name", "status") else f"-{key}"
+
+
+def _error_html(error: Exception) -> str:
+    """An error, and the way out where it has one."""
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, MlopsError):
+        said = f"{error.what}\nTry: {error.fix}" if error.fix else error.what
+    return framed(f'<div role="alert">{as_html([Line(many_lines(said, 600), "error")])}</div>')

@@ -1,9 +1,13 @@
-"""The picture of the runs: a plotly figure as its plain JSON form while a kernel lives, an SVG in the static form."""
+"""The picture of the runs as SVG, the same live and in the static form: dots over a parameter, lines through them all.
+
+What stands for a run has its number in `data-run` and says its name on hover; a live panel opens it on a click.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from mlops_nb.panels.runs_view import best_run, is_drawable, most_common, ordered
@@ -16,8 +20,14 @@ from mlops_nb.tracking.values import Value
 CATEGORIES = 12
 """Values that are not numbers have at most so many places on an axis."""
 
-PLOTTED = {"scatter": 500, "parallel": 200}
-"""At most so many runs are drawn as dots, as lines; more cannot be told apart."""
+PLOTTED = {"scatter": 180, "parallel": 100}
+"""At most so many runs are drawn as dots, as lines; more cannot be told apart, and a picture stays small."""
+
+AXES = 6
+"""Parameters that have an axis among parallel coordinates."""
+
+LOGARITHM_FROM = 100
+"""A parameter whose greatest value is so many times its least is drawn on a logarithmic axis."""
 
 
 def drawable_rows(rows: Sequence[RunSummary], metric: str, param: str = "run") -> list[RunSummary]:
@@ -39,7 +49,7 @@ def spread(rows: Sequence[RunSummary], metric: str, most: int = PLOTTED["scatter
 
 
 def drawn_words(drawn: int, having: int, of: int, metric: str, kind: str) -> str:
-    """Which of the runs the figure shows, and how to read it.
+    """Which of the runs the picture shows, and how to read it.
 
     Args:
         drawn: how many are drawn.
@@ -57,10 +67,27 @@ def drawn_words(drawn: int, having: int, of: int, metric: str, kind: str) -> str
     return f"{words}. {way.capitalize()} is better{'; blue lines are the better runs' if kind == 'parallel' else ''}."
 
 
-def figure(
+def varying_params(rows: Sequence[RunSummary], limit: int = AXES) -> list[str]:
+    """The parameters that differ among the rows that have them, the commonest first."""
+    names = most_common([row.params for row in rows], 50)
+    return [name for name in names if len({_category(row.params[name]) for row in rows if name in row.params}) > 1][
+        :limit
+    ]
+
+
+def main_kind(rows: Sequence[RunSummary], metric: str) -> str:
+    """Parallel coordinates where two or more parameters vary that most of the runs have, else a scatter."""
+    having = drawable_rows(rows, metric)
+    shared = [name for name in varying_params(having) if 2 * sum(name in row.params for row in having) > len(having)]
+    return "parallel" if len(shared) > 1 and len(having) > 2 else "scatter"
+
+
+def picture(
     rows: Sequence[RunSummary], metric: str, param: str, kind: str, best: RunSummary | None = None
-) -> dict[str, object]:
-    """A plotly figure as its plain JSON form: parallel coordinates to a metric, or a scatter of one parameter.
+) -> tuple[str, str]:
+    """Parallel coordinates to a metric, or a scatter of one parameter, as SVG, and the sentence that says the same.
+
+    Empty without two runs to draw.
 
     Args:
         rows: the runs to draw.
@@ -70,131 +97,60 @@ def figure(
         best: the best run of all, where `rows` are only some.
     """
     having = spread(drawable_rows(rows, metric, param if kind == "scatter" else "run"), metric, PLOTTED[kind])
-    layout: dict[str, object] = {
-        "height": 320,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": "#808080"},
-    }
-    if kind == "scatter":
-        data, more = _scatter(having, metric, param, best or best_run(rows, metric))
-    else:
-        data, more = _parallel(having, metric)
-    return {"data": data, "layout": {**layout, **more}}
+    if len(having) < 2:
+        return "", ""
+    here = best_run(having, metric)
+    said = _best_words(here, best or best_run(rows, metric)) if here else ""
+    draw = _scatter if kind == "scatter" else _parallel
+    return draw(having, metric, param, here, said)
 
 
-def _parallel(rows: Sequence[RunSummary], metric: str) -> tuple[list[object], dict[str, object]]:
-    names = varying_params(rows)
-    room = max(12, min(24, 84 // (len(names) + 1)))
-    dimensions = [_dimension(rows, name, room) for name in names]
-    values = [float(row.metrics[metric]) for row in rows]
-    dimensions.append({"label": safe_label(metric, room), "values": values, "tickformat": ".4~g"})
-    worst, best = (1, 0) if lower_is_better(metric) else (0, 1)
-    line = {"color": values, "colorscale": sorted([[worst, ORANGE], [best, BLUE]])}
-    margin = {"l": 24 + 6 * room, "r": 16 + 3 * room, "t": 48, "b": 28}
-    return [{"type": "parcoords", "line": line, "dimensions": dimensions}], {"margin": margin}
+# axes
 
 
-def _scatter(
-    rows: Sequence[RunSummary], metric: str, param: str, best_of_all: RunSummary | None
-) -> tuple[list[object], dict[str, object]]:
-    xs: list[object] = [_axis_value(row, param) for row in rows]
-    dots: dict[str, object] = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": xs,
-        "y": [float(row.metrics[metric]) for row in rows],
-        "text": [safe_label(f"{row.name} (run {row.id})") for row in rows],
-        "marker": {"size": 10, "color": BLUE, "line": {"color": GREY, "width": 1}},
-    }
-    grid = {"gridcolor": "rgba(128,128,128,0.25)", "zeroline": False}
-    named = "run number" if param == "run" else param
-    whole = {"tick0": 0, "dtick": 1} if param == "run" and len(rows) <= 10 else {}
-    axes: dict[str, object] = {
-        "xaxis": {**grid, **whole, **_categories(rows, param, xs), "title": {"text": safe_label(named)}},
-        "yaxis": {**grid, "title": {"text": safe_label(metric)}},
-        "margin": {"l": 60, "r": 60, "t": 12, "b": 48},
-        "showlegend": False,
-    }
-    best = best_run(rows, metric)
-    if best is None:
-        return [dots], axes
-    x, y = _axis_value(best, param), float(best.metrics[metric])
-    ring = {"size": 18, "symbol": "circle-open", "color": GREY, "line": {"width": 2}}
-    highlight = {"type": "scatter", "mode": "markers", "x": [x], "y": [y], "marker": ring, "hoverinfo": "skip"}
-    is_right = _is_right_of_the_middle(x, xs, axes["xaxis"])
-    label = {
-        "x": x,
-        "y": y,
-        "text": _best_words(best, best_of_all),
-        "showarrow": False,
-        "xanchor": "right" if is_right else "left",
-        "xshift": -14 if is_right else 14,
-    }
-    return [dots, highlight], {**axes, "annotations": [label]}
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Where the runs stand on an axis: from 0 to 1 each, and the places that have a label."""
+
+    label: str
+    places: tuple[float, ...]
+    ticks: tuple[tuple[float, str], ...]
 
 
-def _best_words(best: RunSummary, best_of_all: RunSummary | None) -> str:
-    """What stands at the best run that is drawn; the best of all may have no place in the picture."""
-    is_best = best_of_all is None or best_of_all.id == best.id
-    return f"best: run {best.id}" if is_best else f"best here: run {best.id}"
-
-
-def _categories(rows: Sequence[RunSummary], param: str, xs: Sequence[object]) -> dict[str, object]:
-    """Words on an axis stand in their order, with a number among them a word too."""
-    if not any(isinstance(x, str) for x in xs):
-        return {}
-    placed = sorted(zip(xs, rows, strict=True), key=lambda pair: ordered(pair[1].params.get(param)))
-    return {"type": "category", "categoryarray": list(dict.fromkeys(x for x, _ in placed))}
-
-
-def _is_right_of_the_middle(x: object, xs: Sequence[object], axis: object) -> bool:
-    if isinstance(axis, dict) and "categoryarray" in axis:
-        known: list[object] = axis["categoryarray"]
-        return known.index(x) * 2 >= len(known)
-    places = [float(str(place)) for place in xs]
-    return float(str(x)) * 2 > min(places) + max(places)
-
-
-def _axis_value(row: RunSummary, param: str) -> object:
-    if param == "run":
-        return row.id
-    value = row.params.get(param)
-    return value if is_drawable(value) else safe_label(setting(value, 40))
-
-
-def _dimension(rows: Sequence[RunSummary], name: str, room: int) -> dict[str, object]:
+def axis_of(rows: Sequence[RunSummary], name: str) -> Axis:
+    """The axis of a parameter (`run`: the run's number); below its least number stand the runs that have none."""
+    if name == "run":
+        return _numeric("run number", [float(row.id) for row in rows])
     values = [row.params.get(name) for row in rows]
     if all(value is None or is_drawable(value) for value in values):
-        places = [None if value is None else float(str(value)) for value in values]
-        return {"label": safe_label(name, room), **_numeric_axis(places)}
+        return _numeric(name, [None if value is None else float(str(value)) for value in values])
     known = list(dict.fromkeys(map(_category, sorted(values, key=lambda value: (value is None, *ordered(value))))))
     words = list(map(_category, values))
     if len(known) > CATEGORIES:
         known[CATEGORIES - 1 :] = ["others"]
         words = [word if word in known else "others" for word in words]
-    return {
-        "label": safe_label(name, room),
-        "values": [known.index(word) for word in words],
-        "tickvals": list(range(len(known))),
-        "ticktext": [safe_label(word, room) for word in known],
-    }
+    step = 1 / max(1, len(known) - 1)
+    ticks = tuple((place * step, word) for place, word in enumerate(known))
+    return Axis(name, tuple(known.index(word) * step for word in words), ticks)
 
 
-def _numeric_axis(places: Sequence[float | None]) -> dict[str, object]:
-    """An axis of numbers; below the least of them stand the runs that have none."""
-    known = [place for place in places if place is not None]
-    if len(known) == len(places):
-        return {"values": known, "tickformat": ".4~g"}
+def _numeric(name: str, values: Sequence[float | None]) -> Axis:
+    known = [value for value in values if value is not None]
     low, high = _span(known)
-    below = low - 0.2 * (high - low)
-    ticks = _ticks(low, high)
-    return {
-        "values": [below if place is None else place for place in places],
-        "range": [below, high],
-        "tickvals": [below, *ticks],
-        "ticktext": ["not set", *map(_tick, ticks)],
-    }
+    is_log = min(known) > 0 and high / low >= LOGARITHM_FROM and name != "run number"
+    ticks = _powers(low, high) if is_log else _ticks(low, high)
+    scale = math.log10 if is_log else float
+    start, end = scale(low), scale(high)
+    floor = 0.0 if len(known) == len(values) else 0.16
+
+    def place(value: float | None) -> float:
+        return (
+            0.0 if value is None else floor + (1 - floor) * min(1.0, max(0.0, (scale(value) - start) / (end - start)))
+        )
+
+    labels = [(place(tick), _tick(tick)) for tick in ticks]
+    named = f"{name} (log)" if is_log else name
+    return Axis(named, tuple(map(place, values)), (*([(0.0, "not set")] if floor else []), *labels))
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -203,77 +159,139 @@ def _ticks(low: float, high: float) -> list[float]:
     if not step or max(abs(low), abs(high)) / step > 1e12:
         return [low, high]
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 5)
-    return [place * step for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    whole = [place * step for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return whole if len(whole) > 1 else [low, high]
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Powers of ten from low to high, at most about six."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    return [10.0**power for power in range(first, last + 1, max(1, (last - first) // 5))]
+
+
+def _tick(value: float) -> str:
+    """A place on the axis of a parameter; settings are often whole numbers."""
+    return setting(int(value) if value == int(value) else float(f"{value:.6g}"), 24)
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5) if abs(low) < 1e15 else (low * 0.9, low * 1.1)
 
 
 def _category(value: Value) -> str:
     return "not set" if value is None else setting(value, 20)
 
 
-def varying_params(rows: Sequence[RunSummary], limit: int = 6) -> list[str]:
-    """The parameters that differ among the rows that have them, the commonest first."""
-    names = most_common([row.params for row in rows], 50)
-    return [name for name in names if len({_category(row.params[name]) for row in rows if name in row.params}) > 1][
-        :limit
-    ]
+# drawing
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 622.0, 20.0, 164.0
 
 
-def safe_label(text: str, limit: int = 40) -> str:
-    """The text with no markup in it: plotly reads a part of HTML in labels, and TeX between dollars."""
-    return escape(one_line(text, limit), quote=False).replace("$", "&#36;")
-
-
-def scatter_svg(rows: Sequence[RunSummary], metric: str, param: str) -> tuple[str, str]:
-    """A scatter plot as inline SVG, and the sentence that says what it shows; empty without two points."""
-    having = [row for row in drawable_rows(rows, metric, param) if is_drawable(_axis_value(row, param))]
-    placed = [(float(str(_axis_value(row, param))), float(row.metrics[metric]), row) for row in spread(having, metric)]
-    dots = [(x, y) for x, y, _ in placed]
-    if len(dots) < 2:
-        return "", ""
-    best = best_run([row for _, _, row in placed], metric)
-    (low_x, high_x), (low_y, high_y) = _span([x for x, _ in dots]), _span([y for _, y in dots])
-    drawn = "".join(
-        f'<circle cx="{56 + 570 * (x - low_x) / (high_x - low_x):.1f}" '
-        f'cy="{168 - 150 * (y - low_y) / (high_y - low_y):.1f}" r="4.5" fill="{BLUE}" stroke="{GREY}"/>'
-        for x, y in sorted(set(dots))
+def _scatter(
+    rows: Sequence[RunSummary], metric: str, param: str, best: RunSummary | None, said: str
+) -> tuple[str, str]:
+    across, up = axis_of(rows, param), _numeric(metric, [float(row.metrics[metric]) for row in rows])
+    at = {
+        row.id: (_LEFT + (_RIGHT - _LEFT) * x, _BOTTOM - (_BOTTOM - _TOP) * y)
+        for row, x, y in zip(rows, across.places, up.places, strict=True)
+    }
+    dots = "".join(
+        f'<circle cx="{at[row.id][0]:.1f}" cy="{at[row.id][1]:.1f}" r="4.5" {_of(row, metric)}</circle>' for row in rows
     )
-    named = "run number" if param == "run" else one_line(param, 40)
-    words = f"{one_line(metric, 40)} by {named}, {count(len(dots), 'run')}"
-    ring = label = ""
+    room = max(4, int((_RIGHT - _LEFT) / 7 / max(1, len(across.ticks))))
+    texts = "".join(
+        text_at(_LEFT + (_RIGHT - _LEFT) * x, 184, one_line(label, room), "middle") for x, label in across.ticks
+    ) + "".join(text_at(_LEFT - 10, _BOTTOM - (_BOTTOM - _TOP) * y + 4, label, "end") for y, label in up.ticks)
+    texts += text_at((_LEFT + _RIGHT) / 2, 199, one_line(across.label, 40), "middle")
+    texts += text_at(_LEFT - 6, 10, one_line(metric, 40), "start")
+    words = f"{one_line(metric, 40)} by {one_line(across.label, 40)}, {count(len(rows), 'run')}"
+    mark = ""
     if best is not None:
-        said = _best_words(best, best_run(rows, metric))
         words += f"; the {said.replace(':', ' is')}"
-        x, y = next((x, y) for x, y, row in placed if row is best)
-        left, top = 56 + 570 * (x - low_x) / (high_x - low_x), 168 - 150 * (y - low_y) / (high_y - low_y)
-        near = (left - 11, "end") if left > 340 else (left + 11, "start")
-        ring = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="7" fill="none" stroke="currentColor"/>'
-        label = _text(near[0], top + 4, said, near[1])
-    texts = (
-        _text(50, 22, number(high_y), "end")
-        + _text(50, 172, number(low_y), "end")
-        + _text(56, 188, _tick(low_x), "start")
-        + _text(626, 188, _tick(high_x), "end")
-        + _text(341, 198, named, "middle")
-        + label
-        + _text(56, 10, one_line(metric, 40), "start")
+        (x, y), is_left = at[best.id], at[best.id][0] <= 340
+        mark = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="none" stroke="currentColor" pointer-events="none"/>'
+        mark += text_at(x + (10 if is_left else -10), y - 4, said, "start" if is_left else "end")
+    frame = '<path d="M56 14V170H630" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
+    return svg_of(f'{frame}<g fill="{BLUE}" stroke="{GREY}">{dots}</g>{mark}{texts}', words, 204), words
+
+
+def _parallel(rows: Sequence[RunSummary], metric: str, _: str, best: RunSummary | None, said: str) -> tuple[str, str]:
+    """A line a run through an axis a parameter, to the metric at the right; the better, the bluer, and above."""
+    axes = [axis_of(rows, name) for name in varying_params(rows)]
+    values = [float(row.metrics[metric]) for row in rows]
+    axes.append(_numeric(metric, values))
+    gap = (_RIGHT - 126) / max(1, len(axes) - 1)
+    sides = [70 + gap * place for place in range(len(axes))]
+    height = 210.0
+    points = [[f"{x:.0f} {height - 170 * y:.0f}" for x, y in zip(sides, each, strict=True)] for each in _by_row(axes)]
+    sign = -1 if lower_is_better(metric) else 1
+    low, high = _span(values)
+    ranked = sorted(range(len(rows)), key=lambda place: (sign * values[place], rows[place].id))
+    thick = {best.id: ' stroke-width="3"'} if best is not None else {}
+    lines = "".join(
+        f'<path d="M{"L".join(points[place])}" stroke="{_between((values[place] - low) / (high - low), sign)}"'
+        f"{thick.get(rows[place].id, '')} {_of(rows[place], metric)}</path>"
+        for place in ranked
     )
-    axes = '<path d="M56 14V170H630" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
-    svg = (
-        '<svg viewBox="0 0 640 204" xmlns="http://www.w3.org/2000/svg" role="img" font-size="11" '
-        f'font-family="system-ui,sans-serif"><title>{escape(words)}</title>{axes}{drawn}{ring}{texts}</svg>'
+    words = f"{one_line(metric, 40)} by the parameters that vary, {count(len(rows), 'run')}"
+    at_best = math.inf
+    texts = ""
+    if best is not None:
+        words += f"; the {said.replace(':', ' is')}"
+        at_best = height - 170 * axes[-1].places[next(place for place, row in enumerate(rows) if row.id == best.id)]
+        texts = text_at(sides[-1] + 6, at_best + 4, said, "start", halo=True)
+    is_tight = gap < 110
+    room = 16 if is_tight else int(gap / 7)
+    for place, (x, each) in enumerate(zip(sides, axes, strict=True)):
+        is_last = place == len(axes) - 1
+        texts += f'<path d="M{x:.0f} 36V214" stroke="currentColor" stroke-opacity=".4"/>'
+        texts += text_at(x, 12 if is_tight and place % 2 == 0 else 26, one_line(each.label, room), "middle")
+        for up, label in each.ticks:
+            y = height - 170 * up
+            if not is_last:
+                texts += text_at(x - 6, y + 4, one_line(label, int(gap / 7)), "end", halo=True)
+            elif abs(y - at_best) > 12:
+                texts += text_at(x + 6, y + 4, one_line(label, 10), "start", halo=True)
+    return svg_of(f'<g fill="none" stroke-width="1.5" stroke-opacity=".8">{lines}</g>{texts}', words, 220), words
+
+
+def _by_row(axes: Sequence[Axis]) -> list[tuple[float, ...]]:
+    return list(zip(*(axis.places for axis in axes), strict=True))
+
+
+def _between(part: float, sign: int) -> str:
+    """The colour of a place from worst (orange) to best (blue)."""
+    part = part if sign > 0 else 1 - part
+    pairs = [(int(ORANGE[k : k + 2], 16), int(BLUE[k : k + 2], 16)) for k in (1, 3, 5)]
+    return "#" + "".join(f"{round(worst + part * (best - worst)):02x}" for worst, best in pairs)
+
+
+def _of(row: RunSummary, metric: str) -> str:
+    """The attributes and the words of what stands for a run."""
+    words = f"{one_line(row.name, 24)} (run {row.id}): {number(float(row.metrics[metric]))}"
+    return f'data-run="{row.id}"><title>{escape(words)}</title>'
+
+
+def _best_words(best: RunSummary, best_of_all: RunSummary | None) -> str:
+    """What stands at the best run that is drawn; the best of all may have no place in the picture."""
+    is_best = best_of_all is None or best_of_all.id == best.id
+    return f"best: run {best.id}" if is_best else f"best here: run {best.id}"
+
+
+def svg_of(inside: str, words: str, height: float) -> str:
+    """A picture of ours, 640 wide, with its sentence as its title."""
+    return (
+        f'<svg viewBox="0 0 640 {height:.0f}" xmlns="http://www.w3.org/2000/svg" role="img" font-size="11" '
+        f'font-family="system-ui,sans-serif"><title>{escape(words)}</title>{inside}</svg>'
     )
-    return svg, words
 
 
-def _tick(value: float) -> str:
-    """A place on the axis of a parameter; settings are often whole numbers."""
-    return setting(int(value) if value == int(value) else value, 24)
-
-
-def _span(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f' <text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="currentColor">{escape(text)}</text>'
+def text_at(x: float, y: float, text: str, anchor: str, *, halo: bool = False, dot: str = "") -> str:
+    """Words in a picture; a halo of the ground's colour keeps them readable over lines, a dot says whose they are."""
+    around = ' class="mp-halo"' if halo else ""
+    mark = f'<tspan fill="{dot}">● </tspan>' if dot else ""
+    return (
+        f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="currentColor" pointer-events="none"{around}>'
+        f"{mark}{escape(text)}</text>"
+    )

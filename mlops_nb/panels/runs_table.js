@@ -96,7 +96,7 @@ function draw(model, root, scroll) {
   const table = element("table");
   table.append(element("caption", view.caption));
   const head = element("tr");
-  head.append(element("th", "compare", { scope: "col", title: "Tick two runs to compare them" }));
+  head.append(element("th", "compare", { scope: "col", title: "Tick two or more runs to compare them" }));
   view.columns.forEach((column) => head.append(header(model, view, column)));
   const top = element("thead");
   top.append(head);
@@ -104,7 +104,7 @@ function draw(model, root, scroll) {
   view.rows.forEach((record) => body.append(row(model, view, record)));
   table.append(top, body);
   scroll.replaceChildren(table);
-  const shown = view.ticked.length === 2 ? view.ticked.join() : view.open;
+  const shown = view.ticked.length >= 2 ? view.ticked.join() : view.open;
   if (shown && shown !== root.dataset.shown) showDetail(root);
   root.dataset.shown = shown ?? "";
   if (focused) {
@@ -134,16 +134,30 @@ export default {
       if (isPlain && (event.key.length === 1 || event.key.startsWith("Arrow"))) event.stopPropagation();
     });
     el.append(root);
-    const again = () => { draw(model, root, scroll); turning.show(model.get("view")); };
-    const describe = () => {
-      const plot = root.closest(".mlops-runs")?.querySelector(".mlops-runs-plot");
-      plot?.setAttribute("role", "img");
-      plot?.setAttribute("aria-label", model.get("picture"));
+    // An update between pressing and releasing the button would take away what is clicked: it waits.
+    let isPressed = false, waits = false;
+    const again = () => {
+      waits = isPressed;
+      if (waits) return;
+      draw(model, root, scroll);
+      turning.show(model.get("view"));
     };
+    const release = () => setTimeout(() => { isPressed = false; if (waits) again(); });
+    root.addEventListener("pointerdown", () => { isPressed = true; });
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, release);
+    // The kernel follows the store only while somebody can see the panel.
+    const view = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    const leave = () => model.send({ do: "gone", view });
+    window.addEventListener("pagehide", leave);
+    model.send({ do: "seen", view });
     model.on("change:view", again);
-    model.on("change:picture", describe);
     again();
-    setTimeout(() => { hideStatic(el); describe(); });
-    return () => { model.off("change:view", again); model.off("change:picture", describe); };
+    setTimeout(() => hideStatic(el));
+    return () => {
+      leave();
+      model.off("change:view", again);
+      window.removeEventListener("pagehide", leave);
+      for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, release);
+    };
   },
 };

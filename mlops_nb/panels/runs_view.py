@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,14 +30,26 @@ METRICS = 4
 PARAMS = 4
 """Metrics and parameters that have a column: those most runs have."""
 
-Load = Callable[[int], Run]
-Compare = Callable[[int, int], "Comparison"]
-
 
 class Search(Protocol):
-    """The runs that were asked for, wherever they are kept: pages of them, and what is to be drawn of all."""
+    """The runs that were asked for, wherever they are kept: pages of them, what is to be drawn of all, one whole."""
 
     limit: int | None
+
+    def apart(self) -> Search:
+        """The same over a connection of its own, for a panel that follows the store from a thread."""
+
+    def has_changed(self) -> bool:
+        """Whether anything was written since this was last asked; costs next to nothing."""
+
+    def close(self) -> None:
+        """Let go of the connection of its own."""
+
+    def load(self, run: int) -> Run:
+        """A run whole, with its series as they are drawn."""
+
+    def compare(self, runs: Sequence[int]) -> Comparison:
+        """Two or more runs and what differs between them."""
 
     def table(self) -> RunTable:
         """The first of them as they are now, and how many match."""
@@ -50,6 +62,9 @@ class Search(Protocol):
 
     def best(self, metric: str) -> RunSummary | None:
         """The finished run with the best value of a metric."""
+
+    def summaries(self, runs: Sequence[int]) -> tuple[RunSummary, ...]:
+        """The runs of these numbers as they are now, summed up."""
 
     def why_none(self) -> str:
         """What to say when there is none though the store has runs."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table, Words
-from mlops_nb.panels.runs_plot import scatter_svg
-from mlops_nb.panels.runs_view import PAGE, main_param, most_common
-from mlops_nb.panels.theme import Panel, number_span, status_span
+from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table, Words, as_html
+from mlops_nb.panels.runs_plot import main_kind, picture
+from mlops_nb.panels.runs_view import PAGE, Search, main_param, most_common
+from mlops_nb.panels.theme import Panel, framed, number_span, status_span
 from mlops_nb.panels.wording import count, duration, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import RunSummary, RunTable
@@ -17,34 +17,50 @@ METRICS = 3
 """Metrics that have a column: the one that judges, and those most trials have."""
 
 
-def sweep_panel(sweep: Sweep) -> Panel:
-    """The best combination, a picture, and the trials from best to worst."""
-    return Panel(_blocks(sweep))
+def sweep_panel(sweep: Sweep, *, search: Search | None = None) -> Panel:
+    """The best combination, a picture, and the trials from best to worst.
+
+    Args:
+        sweep: the sweep.
+        search: gives its trials to a live panel, to be sorted, filtered, opened and compared.
+    """
+    if search is None or not sweep.trials:
+        return Panel(_blocks(sweep))
+
+    def live() -> object:
+        from mlops_nb.panels.runs_live import live_runs
+
+        head = framed(as_html(_head(sweep)))
+        way = "" if lower_is_better(sweep.metric) else "-"
+        sort = f"{way}metrics.{sweep.metric}" if sweep.metric else ""
+        return live_runs(search.table(), search.apart(), head=head, sort=sort, metric=sweep.metric)
+
+    return Panel(_blocks(sweep), live=live)
 
 
-def _blocks(sweep: Sweep) -> Iterator[Block]:
+def _head(sweep: Sweep) -> Iterator[Block]:
     yield Line(_sentence(sweep), "sentence")
     finished = sum(trial.status == "FINISHED" for trial in sweep.trials)
     if sweep.status != "FINISHED" and finished < sweep.planned:
         yield Line(("To go on where it stopped, add ", Span("--resume", "code"), " to the cell's first line."))
     for note in sweep.notes:
         yield Line(f"Note: {one_line(note, 200)}", "small")
+
+
+def _blocks(sweep: Sweep) -> Iterator[Block]:
+    yield from _head(sweep)
     if not sweep.trials:
         return
-    table = RunTable(sweep.trials, len(sweep.trials), 0.0, "")
     if sweep.metric:
-        numeric = [name for name in sweep.axes if _is_numeric(sweep, name)]
+        table = RunTable(sweep.trials, len(sweep.trials), 0.0, "")
         axis = main_param(table, sweep.metric)
-        svg, words = scatter_svg(sweep.trials, sweep.metric, axis if axis in numeric else next(iter(numeric), axis))
+        axis = axis if axis in sweep.axes else sweep.axes[0]
+        svg, words = picture(sweep.trials, sweep.metric, axis, main_kind(sweep.trials, sweep.metric))
         if svg:
             yield Picture(svg, words)
     yield _trials(sweep)
     parent = f"%mlops show {sweep.id}"
     yield Line(("All of it: ", Span(parent, "code"), f"; a trial: %mlops show {_best_first(sweep)[0].id}"), "small")
-
-
-def _is_numeric(sweep: Sweep, name: str) -> bool:
-    return all(type(trial.params.get(name)) in (int, float) for trial in sweep.trials)
 
 
 def _sentence(sweep: Sweep) -> Words:

@@ -55,6 +55,7 @@ overflow:auto;white-space:pre;border:0;color:inherit;background:var(--jp-layout-
 & img{{max-width:100%;max-height:360px}}
 & .mp-picture{{margin:4px 0 8px;max-width:720px}}
 & .mp-picture svg{{width:100%;height:auto;display:block}}
+& .mp-halo{{paint-order:stroke;stroke:var(--jp-layout-color0,transparent);stroke-width:3px}}
 & .mp-error{{border-left:3px solid {VERMILLION};padding:2px 8px;overflow-wrap:anywhere;white-space:pre-wrap}}
 & .mp-good{{color:{GREEN}}}
 & .mp-bad{{color:{VERMILLION}}}
@@ -119,10 +120,10 @@ class Panel:
         )
 
 
-def framed(html: str, *, css: str = "") -> str:
-    """The HTML with our style around it; dollars in names are not TeX."""
+def framed(html: str, *, css: str = "", style: str = STYLE) -> str:
+    """The HTML with our style around it, which one part of a panel is enough to bring; dollars in names are not TeX."""
     names = f"mlops-panel {css}".strip()
-    return f'<div class="{names} tex2jax_ignore mathjax_ignore">{STYLE}\n{html}\n</div>'
+    return f'<div class="{names} tex2jax_ignore mathjax_ignore">{style}\n{html}\n</div>'
 
 
 def _in_a_kernel() -> bool:

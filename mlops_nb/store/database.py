@@ -30,6 +30,7 @@ class Store:
         self.folder = folder
         self.path = folder / DATABASE
         self.lock = threading.RLock()
+        self.is_apart = False
         with faults(self.path):
             if not self.path.exists():
                 schema.create(folder)
@@ -43,6 +44,17 @@ class Store:
                 schema.migrate(self.connection, folder)
             self._inode = self.path.stat().st_ino
         self._pid = os.getpid()
+
+    def apart(self) -> Store:
+        """Another connection to the same store: who reads on it keeps nobody waiting who writes on this one."""
+        other = Store(self.folder)
+        other.is_apart = True
+        return other
+
+    def version(self) -> int:
+        """A number that changes when another connection, of this process or another, has written."""
+        with self.lock, faults(self.path):
+            return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
 
     def is_gone(self) -> bool:
         """Whether the file that is open is no longer the one at the path."""

@@ -17,6 +17,7 @@ from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Envir
 from mlops_nb.store import texts
 from mlops_nb.store.artifacts import artifacts_of, put_artifacts
 from mlops_nb.tracking.runs import Metric, Output, Param, Run, RunError, Status
+from mlops_nb.tracking.series import MOST, Bucket, Curve
 from mlops_nb.tracking.values import decode_value, encode_value, plain_value
 
 if TYPE_CHECKING:
@@ -406,6 +407,27 @@ def points(store: Store, run_id: int, name: str) -> list[tuple[int | None, float
         [run_id, name],
     )
     return [(step, math.nan if value is None else value, time) for step, value, time in rows]
+
+
+def curves_of(store: Store, run_id: int, metrics: Sequence[str], most: int = MOST) -> tuple[Curve, ...]:
+    """The series of metrics as they are drawn; however many values there are, `most` buckets are held."""
+    return tuple(
+        Curve(
+            name,
+            tuple(
+                Bucket(*row)
+                for row in store.rows(
+                    "SELECT count(*), min(value), max(value), min(step), max(step), count(step) FROM "
+                    "(SELECT (row_number() OVER (ORDER BY p.id) - 1) * ? / m.count AS bucket, p.step AS step, "
+                    "iif(abs(p.value) < 1e300, p.value, NULL) AS value FROM metrics m "
+                    "JOIN metric_points p ON p.id BETWEEN m.first_point AND m.last_point WHERE m.run_id = ? "
+                    "AND m.name = ? AND p.run_id = m.run_id AND p.name = m.name) GROUP BY bucket ORDER BY bucket",
+                    [most, run_id, name],
+                )
+            ),
+        )
+        for name in metrics
+    )
 
 
 def previous_run(store: Store, name: str, before: int) -> int | None:

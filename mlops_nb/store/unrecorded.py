@@ -24,6 +24,6 @@ def remove_keeper(record: Callable[[Store], object]) -> None:
 
 
 def record_kept(store: Store) -> None:
-    """Let everybody write what is not in the store yet."""
-    for record in _keepers:
+    """Let everybody write what is not in the store yet; a connection that only reads beside another is left alone."""
+    for record in () if store.is_apart else _keepers:
         record(store)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from mlops_nb.record import Record
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
 from mlops_nb.tracking.autolog.estimators import Estimator
+from mlops_nb.tracking.series import Curve
 from mlops_nb.tracking.values import Value
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class Run(Record):
     usage: Usage | None = None
     redacted: int = 0
     """How many secrets were replaced before it was stored."""
+    curves: tuple[Curve, ...] = field(default=(), repr=False)
+    """The metrics that were logged more than once, as they are drawn; in a run that was asked for to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)

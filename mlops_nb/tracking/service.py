@@ -44,6 +44,7 @@ from mlops_nb.tracking.search.query import conjunction, equal
 from mlops_nb.tracking.search.service import runs as runs
 from mlops_nb.tracking.secrets.redaction import without_secrets
 from mlops_nb.tracking.secrets.rules import counted
+from mlops_nb.tracking.series import MOST
 from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
 
 if TYPE_CHECKING:
@@ -515,7 +516,7 @@ def resume(ref: int | str, *, store: Store | None = None) -> Iterator[ActiveRun]
         RunNotFound: no run is called that.
     """
     store = store or open_store()
-    with recorded(ActiveRun("", resume=show(ref, store=store), store=store)) as going:
+    with recorded(ActiveRun("", resume=_found(ref, store), store=store)) as going:
         yield going
 
 
@@ -596,6 +597,25 @@ def show(ref: int | str, *, store: Store | None = None) -> Run:
         RunNotFound: no run is called that.
     """
     store = store or open_store()
+    return _with_curves(_found(ref, store), store)
+
+
+CURVES = 12
+"""Series that are read to be drawn."""
+
+
+def _with_curves(run: Run, store: Store, most: int = MOST) -> Run:
+    """The run with its series, as they are drawn."""
+    series = [metric.name for metric in run.metrics if metric.count > 1][:CURVES]
+    return replace(run, curves=rows.curves_of(store, run.id, series, most)) if series else run
+
+
+def _found(ref: int | str, store: Store) -> Run:
+    """All of a run but its series.
+
+    Raises:
+        RunNotFound: no run is called that.
+    """
     found = rows.find_run(store, str(ref))
     if found is None:
         deleted = find_deleted(store, str(ref))
@@ -641,13 +661,13 @@ def annotate(
         RunNotFound: no run is called that.
         BadArgument: a tag to remove is not there.
     """
-    run = show(ref, store=store)
+    store = store or open_store()
+    run = _found(ref, store)
     if missing := [name for name in remove if name not in run.tags]:
         near = nearest(missing[0], run.tags)
         what = f"run {run.id} has no tag {bounded_text(missing[0], 60)!r}"
         raise BadArgument(what, f"%mlops tag {run.id} --remove {near}" if near else f"%mlops show {run.id}")
     texts = {name: value if isinstance(value, str) else safe_repr(value) for name, value in (tags or {}).items()}
-    store = store or open_store()
     found: set[tuple[str, str]] = set()
     note, texts = without_secrets((note, texts), store, found)
     with store.transaction() as connection:
@@ -727,7 +747,7 @@ def lineage(
 
     store = store or open_store()
     record_kept(store)
-    run = show(ref, store=store)
+    run = _found(ref, store)
     found = cells.place_of_run(store, run.id)
     if found is None:
         return graphs.without_cells(run)
@@ -777,9 +797,13 @@ def _file_now(store: Store, path: str) -> tuple[int, float] | None:
     return state.st_size, state.st_mtime
 
 
+SPARKS = 40
+"""Buckets of a series on a card."""
+
+
 def card(run_id: int, *, store: Store) -> RunCard:
     """A finished run beside the earlier FINISHED runs of its name."""
-    whole = rows.get_run(store, run_id)
+    whole = _with_curves(rows.get_run(store, run_id), store, SPARKS)
     past = rows.previous_run(store, whole.name, run_id)
     if past is None:
         return RunCard(whole, {}, {})

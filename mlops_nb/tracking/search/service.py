@@ -173,6 +173,10 @@ class RunSearch:
         found = self._best_id(self._within, metric)
         return None if found is None else rows.summaries(self._store, [found])[0]
 
+    def summaries(self, runs: Sequence[int]) -> tuple[RunSummary, ...]:
+        """The runs of these numbers as they are now, summed up."""
+        return rows.summaries(self._store, runs)
+
     def why_none(self) -> str:
         """What to say when none was found though there are runs; empty where there are none at all."""
         if not rows.found_ids(self._store, conjunction(), limit=1):
