@@ -15,7 +15,7 @@ from contextvars import Context, copy_context
 
 PAUSE_SECONDS = 1.0
 SHARE = 10
-"""Of its time the thread works at most one part in so many, however long an update takes."""
+"""Of a processor's time the thread takes at most one part in so many, however much an update takes."""
 
 Look = Callable[[], bool]
 """Shows what is new, if anything is; whether to go on."""
@@ -76,11 +76,11 @@ class Follower:
                     if self._stop is stop:
                         self._thread = None
                     return
-            began = time.monotonic()
+            began = time.thread_time()
             for look, context in looks:
                 if not stop.is_set() and not context.run(look):
                     self.leave(look)
-            took = time.monotonic() - began
+            took = time.thread_time() - began
 
 
 follower = Follower()

@@ -11,7 +11,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from mlops_nb.errors import BadQuery, MlopsError, StoreUnavailable
+from mlops_nb.errors import BadQuery, MlopsError, StoreIsLocked, StoreUnavailable
 from mlops_nb.panels import comparison, run
 from mlops_nb.panels.blocks import Block, Line, Pre, as_html
 from mlops_nb.panels.curves import COLOURS
@@ -86,7 +86,7 @@ class LiveRuns:
         self.watched: int | None = None
         self._looked_at = ""
         self._settled: tuple[str, ...] = ()
-        self._is_filling = False
+        self._is_filling = self._is_troubled = False
         self.head = ipywidgets.HTML()
         self.filter = ipywidgets.Text(description="Filter", placeholder="words, or metrics.accuracy > 0.9")
         self.filter.layout.width = "320px"
@@ -150,14 +150,21 @@ class LiveRuns:
             return False
         with self._lock:
             try:
-                if self._search.has_changed():
+                if self._search.has_changed() or self._is_troubled:
                     self._read_again()
+                    self._trouble("")
             except StoreUnavailable as error:
-                self.mistake.value = _error_html(error)
-                return "locked" in error.what
+                self._trouble(_error_html(error))
+                return isinstance(error, StoreIsLocked)
             except Exception as error:  # a fault of ours must not end the cell that runs, nor the panel
-                self.mistake.value = _error_html(error)
+                self._trouble(_error_html(error))
         return True
+
+    def _trouble(self, html: str) -> None:
+        """Say what keeps the panel from following, or that nothing does any more."""
+        if html or self._is_troubled:
+            self.mistake.value = html
+        self._is_troubled = bool(html)
 
     def _choices(self) -> None:
         """The metrics and parameters to pick from; what was picked stays where it can."""

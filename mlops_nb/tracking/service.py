@@ -516,7 +516,7 @@ def resume(ref: int | str, *, store: Store | None = None) -> Iterator[ActiveRun]
         RunNotFound: no run is called that.
     """
     store = store or open_store()
-    with recorded(ActiveRun("", resume=_found(ref, store), store=store)) as going:
+    with recorded(ActiveRun("", resume=find_run(ref, store), store=store)) as going:
         yield going
 
 
@@ -597,7 +597,7 @@ def show(ref: int | str, *, store: Store | None = None) -> Run:
         RunNotFound: no run is called that.
     """
     store = store or open_store()
-    return _with_curves(_found(ref, store), store)
+    return _with_curves(find_run(ref, store), store)
 
 
 CURVES = 12
@@ -610,7 +610,7 @@ def _with_curves(run: Run, store: Store, most: int = MOST) -> Run:
     return replace(run, curves=rows.curves_of(store, run.id, series, most)) if series else run
 
 
-def _found(ref: int | str, store: Store) -> Run:
+def find_run(ref: int | str, store: Store) -> Run:
     """All of a run but its series.
 
     Raises:
@@ -662,7 +662,7 @@ def annotate(
         BadArgument: a tag to remove is not there.
     """
     store = store or open_store()
-    run = _found(ref, store)
+    run = find_run(ref, store)
     if missing := [name for name in remove if name not in run.tags]:
         near = nearest(missing[0], run.tags)
         what = f"run {run.id} has no tag {bounded_text(missing[0], 60)!r}"
@@ -747,7 +747,7 @@ def lineage(
 
     store = store or open_store()
     record_kept(store)
-    run = _found(ref, store)
+    run = find_run(ref, store)
     found = cells.place_of_run(store, run.id)
     if found is None:
         return graphs.without_cells(run)

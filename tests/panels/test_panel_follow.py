@@ -247,9 +247,14 @@ def test_a_fault_of_ours_is_said_and_the_panel_goes_on(panels, monkeypatch):
     panel = panels()
     with mlops_nb.run("more"):
         pass
-    monkeypatch.setattr(panel, "_plot", lambda: 1 / 0)
-    assert panel.look()
+    with monkeypatch.context() as broken:
+        broken.setattr(panel, "_plot", lambda: 1 / 0)
+        assert panel.look()
     assert "ZeroDivisionError" in panel.mistake.value
+    with mlops_nb.run("again"):
+        pass
+    assert panel.look()
+    assert panel.mistake.value == ""
 
 
 def test_a_panel_that_was_closed_is_left(panels):

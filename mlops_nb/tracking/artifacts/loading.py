@@ -47,7 +47,7 @@ def load_artifact(
         BadArgument: it is a folder, a pickle, or a model of types that are not trusted.
     """
     store = store or open_store()
-    one = _one(service.show(run, store=store), name)
+    one = _one(service.find_run(run, store), name)
     if one.kind == "file":
         return _checked_path(store, one)
     with _opened(store, one) as file:
@@ -64,7 +64,7 @@ def artifact_path(run: int | str, name: str, *, store: Store | None = None) -> P
         BadArgument: it is a folder.
     """
     store = store or open_store()
-    return _checked_path(store, _one(service.show(run, store=store), name))
+    return _checked_path(store, _one(service.find_run(run, store), name))
 
 
 def save_artifacts(
@@ -81,7 +81,7 @@ def save_artifacts(
         BadArgument: a file cannot be written, or would be outside the folder.
     """
     store = store or open_store()
-    found = artifacts_of(service.show(run, store=store), name)
+    found = artifacts_of(service.find_run(run, store), name)
     return _all_saved(store, found, Path(folder).expanduser(), Paced(None))
 
 
@@ -108,7 +108,7 @@ def artifacts(
         BadArgument, StoreIsDamaged: a file cannot be copied.
     """
     store = store or open_store()
-    whole = service.show(run, store=store)
+    whole = service.find_run(run, store)
     found = artifacts_of(whole, name) if name else whole.artifacts
     saved: tuple[Path, ...] = ()
     if save is not None:

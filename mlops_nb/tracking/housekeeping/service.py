@@ -77,7 +77,7 @@ def delete(*runs: int | str, where: str | None = None, store: Store | None = Non
         RunIsRunning: one of them still goes on. Nothing is deleted then.
     """
     store = store or open_store()
-    ids = {service.show(run, store=store).id for run in runs}
+    ids = {service.find_run(run, store).id for run in runs}
     if where is not None:
         ids |= set(search.run_ids(where, store=store))
     elif not runs:
