@@ -139,6 +139,8 @@ def _numeric(name: str, values: Sequence[float | None]) -> Axis:
     low, high = _span(known)
     is_log = min(known) > 0 and high / low >= LOGARITHM_FROM and name != "run number"
     ticks = _powers(low, high) if is_log else _ticks(low, high)
+    if name == "run number":
+        ticks = [tick for tick in ticks if tick == int(tick)]
     scale = math.log10 if is_log else float
     start, end = scale(low), scale(high)
     floor = 0.0 if len(known) == len(values) else 0.16

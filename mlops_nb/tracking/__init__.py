@@ -3,6 +3,7 @@
 runs.py        the records: Run and its parts, RunTable, RunCard, StoreStatus
 values.py      parameter values to and from what SQLite can hold
 metrics.py     which way a metric is better; which names are a metric's
+series.py      a metric logged many times, as what a picture of it needs
 executions.py  the record of an executed cell
 place.py       in which cell the code stands that is running
 compare.py     what differs between two or more runs

@@ -20,8 +20,8 @@ from mlops_nb.panels.runs_view import (
     main_param,
 )
 from mlops_nb.tracking.compare import Comparison
-from mlops_nb.tracking.search.following import FollowedRuns
 from mlops_nb.tracking.runs import RunTable
+from mlops_nb.tracking.search.following import FollowedRuns
 from tests.panels.records import HOSTILE, Markup, a_row, a_run, a_table, hostile_table
 from tests.panels.stored import kept
 
