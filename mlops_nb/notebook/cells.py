@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -707,3 +707,24 @@ def _names_in_query(node: ast.Call) -> list[str]:
 
 def _stored(target: ast.AST) -> list[str]:
     return [node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+
+
+def without_fixed(statements: Sequence[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
+    """The statements but those that only give one of the names a fixed value."""
+    return [statement for statement in statements if not _sets(statement, names)]
+
+
+def _sets(statement: ast.stmt, names: Collection[str]) -> bool:
+    """Whether a statement only gives one of the names a fixed value."""
+    match statement:
+        case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value):
+            return name in names and _is_fixed(value)
+    return False
+
+
+def _is_fixed(value: ast.expr) -> bool:
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        return False
+    return True

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlops_nb.notebook.cells import CellNames, dotted_call, is_literal, read_cell
 from mlops_nb.notebook.translation import ScriptCell, Statement
@@ -403,12 +403,22 @@ def _draft(
         cell,
         body,
         list({id(each): each for each in copies}.values()),
-        read_cell(_joined([*copies, *body])),
+        _in_sweep(cell, body, read_cell(_joined([*copies, *body]))),
         late,
         defaults,
         copied={*own, *(name for each in copies for name in each.names.writes if name not in values.writes)},
         nonlocals=frozenset(name for each in functions for name in each.writes),
     )
+
+
+def _in_sweep(cell: ScriptCell, body: Sequence[Statement], names: CellNames) -> CellNames:
+    """The names of a step; what a sweep's trial surely binds is bound, since there is a first trial."""
+    for statement in body if cell.sweep else ():
+        if isinstance(loop := statement.node if statement.kind == "For" else None, ast.For):
+            sure = read_cell("\n".join(ast.unparse(each) for each in getattr(loop.body[0], "body", ())))
+            unsure = tuple(name for name in names.uncertain if name not in sure.writes or name in sure.uncertain)
+            names = replace(names, uncertain=unsure)
+    return names
 
 
 def _is_called_before(

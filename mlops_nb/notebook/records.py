@@ -41,7 +41,7 @@ class ScriptParameter(Record):
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep(Record):
-    """A step function of an exported script; `run` is the captured run's name, or empty.
+    """A step function of an exported script; `run` is the captured run's name, `sweep` the sweep's, or empty.
 
     `cell` is the position of its cell among all cells of the notebook, from 0.
     """
@@ -53,6 +53,7 @@ class ScriptStep(Record):
     metrics: tuple[str, ...] = ()
     run: str = ""
     doc: str = ""
+    sweep: str = ""
 
 
 @dataclass(frozen=True, slots=True)

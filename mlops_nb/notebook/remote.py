@@ -10,13 +10,14 @@ from contextlib import ExitStack, closing, redirect_stdout, suppress
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.errors import BadUsage, MissingExtra, MlopsError
-from mlops_nb.notebook.cells import read_cell
+from mlops_nb.notebook.cells import read_cell, without_fixed
 from mlops_nb.notebook.inference import OBSERVER, MetricObserver, inferred_metrics, observer_of
 from mlops_nb.notebook.ipython_syntax import cell_text
-from mlops_nb.notebook.sweep import EndedTrial, without_fixed
+from mlops_nb.notebook.sweep import EndedTrial
 from mlops_nb.tracking.runs import Output, Run
 from mlops_nb.tracking.sweeps.combinations import Scalar
 from mlops_nb.tracking.values import metric_number
@@ -93,8 +94,9 @@ def pickled(source: str, namespace: Mapping[str, object], swept: Collection[str]
         for name in read_cell(source).reads
         if name in namespace and name not in swept and name != "get_ipython"
     }
+    at_home = FunctionType(_names.__code__, namespace if isinstance(namespace, dict) else {})
     try:
-        return bytes(cloudpickle.dumps(found))
+        return bytes(cloudpickle.dumps((at_home, found)))
     except Exception as whole:  # a user's object may raise anything when it is pickled
         for name, value in found.items():
             try:
@@ -107,6 +109,11 @@ def pickled(source: str, namespace: Mapping[str, object], swept: Collection[str]
         raise BadUsage(f"what the cell reads cannot be sent to Dask workers: {whole}") from None
 
 
+def _names() -> dict[str, Any]:
+    """The global names where this is; sent along, the ones that the notebook's functions have on the worker."""
+    return globals()
+
+
 def run_trial(trial: Trial, names: bytes, params: Mapping[str, Scalar]) -> Outcome:
     """Run a trial where this is called: a worker, which need not see the store."""
     import cloudpickle
@@ -114,7 +121,9 @@ def run_trial(trial: Trial, names: bytes, params: Mapping[str, Scalar]) -> Outco
     from mlops_nb.store.database import Store
     from mlops_nb.tracking import service
 
-    namespace: dict[str, Any] = {"__name__": "__main__", **cloudpickle.loads(names), **params}
+    at_home, found = cloudpickle.loads(names)
+    namespace: dict[str, Any] = at_home()
+    namespace |= {"__name__": "__main__", **found, **params}
     raised: BaseException | None = None
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         store = Store(Path(folder) / ".mlops")

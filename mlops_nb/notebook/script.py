@@ -8,6 +8,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from mlops_nb.errors import MlopsError
@@ -28,7 +29,7 @@ from mlops_nb.notebook.naming import (
     without_number,
 )
 from mlops_nb.notebook.records import Export, Notebook, ScriptParameter, ScriptStep
-from mlops_nb.notebook.translation import ScriptCell, Statement, translate
+from mlops_nb.notebook.translation import ScriptCell, Statement, indented, translate
 
 EXPORTED = "Exported from {} by mlops_nb"
 """The line of a script's docstring by which an export is recognised."""
@@ -36,7 +37,8 @@ EXPORTED = "Exported from {} by mlops_nb"
 _EXPORTED = re.compile(r'\A(#[^\n]*\n)*"""(?:(?!""").)*?^Exported from .* by mlops_nb\b', re.DOTALL | re.MULTILINE)
 _PARAMETER_TAGS = frozenset(("parameters", "injected-parameters"))
 _SIMPLE_TYPES = frozenset(("int", "float", "str", "bool"))
-_OURS = ("show", "metric", "os", "subprocess", "asyncio", "step", "pipeline", "Annotated")
+_MODULES = ("os", "subprocess", "asyncio", "mlops_nb")
+_OURS = ("show", "metric", *_MODULES, "step", "pipeline", "Annotated")
 
 
 def is_export(script: str) -> bool:
@@ -129,7 +131,7 @@ class _Script:
             self.defaults[name] = ast.get_source_segment(statement.text, value) or ast.unparse(value)
             kind = _annotation(statement) or _type_of(value)
             self.parameters[name] = ScriptParameter(name, kind, literal_value(value), _help(statement))
-        return ScriptCell(cell.position, cell.source, tuple(rest), cell.left_out, cell.uses, cell.run, cell.warnings)
+        return replace(cell, statements=tuple(rest))
 
     def _described(self, step: PlannedStep) -> ScriptStep:
         section = self.sections[step.cell.position]
@@ -143,11 +145,13 @@ class _Script:
             metrics=step.metrics,
             run=step.cell.run.name if step.cell.run is not None else "",
             doc=_doc(step, section),
+            sweep=step.cell.sweep,
         )
 
     def _step_name(self, step: PlannedStep, section: Section) -> str:
-        if step.cell.run is not None and (name := identifier(step.cell.run.name)):
-            return self._free(name, "run")
+        called = step.cell.run.name if step.cell.run is not None else step.cell.sweep
+        if name := identifier(called):
+            return self._free(name, "sweep" if step.cell.sweep else "run")
         heading = identifier(without_number(section.heading)) if section.own and not section.is_title else ""
         if heading:
             return self._free(heading, "make")
@@ -186,14 +190,14 @@ class _Script:
 
     def _used(self) -> set[str]:
         used = {"pipeline"} | {name for step in self.plan.steps for name in step.cell.uses}
-        used |= {name for cell in self.cells for name in cell.uses if name in ("os", "subprocess")}
+        used |= {name for cell in self.cells for name in cell.uses if name in _MODULES}
         used |= {"step"} if self.plan.steps else set()
         used |= {"asyncio"} if any(step.names.awaits for step in self.plan.steps) else set()
         return used | ({"Annotated"} if any(each.help for each in self.parameters.values()) else set())
 
     def _our_import(self, name: str) -> str:
         alias = "" if self._our(name) == name else f" as {self._our(name)}"
-        if name in ("os", "subprocess", "asyncio"):
+        if name in _MODULES:
             return f"import {name}{alias}"
         return f"from {'typing' if name == 'Annotated' else 'mlops_nb.pipelines'} import {name}{alias}"
 
@@ -212,13 +216,13 @@ class _Script:
             passed = ", ".join((*step.inputs, *step.defaults, *step.unbound))
             lines += [
                 f"    async def {inner}({passed}):",
-                _indented(_indented("\n".join([body, given]).strip("\n"))),
+                indented(indented("\n".join([body, given]).strip("\n"))),
                 "",
             ]
             call = f"{self._our('asyncio')}.run({inner}({passed}))"
             lines += [f"    {', '.join(step.outputs)} = {call}", f"    {given}"] if given else [f"    {call}"]
         else:
-            lines += [_indented(body)] + ([f"    {given}"] if given else [])
+            lines += [indented(body)] + ([f"    {given}"] if given else [])
         text = "\n".join(lines)
         if parsed(text) is None:
             raise MlopsError(
@@ -353,20 +357,6 @@ def _doc(step: PlannedStep, section: Section) -> str:
     if section.own and section.prose:
         return first_sentence(section.prose)
     return ""
-
-
-def _indented(text: str) -> str:
-    """The code four columns to the right; the lines inside strings stay where they are."""
-    inside: set[int] = set()
-    tree = parsed(text) or parsed(f"async def f():\n{text}")
-    shift = 0 if parsed(text) is not None else 1
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
-            inside.update(range(node.lineno + 1 - shift, (node.end_lineno or node.lineno) + 1 - shift))
-    lines = text.split("\n")
-    return "\n".join(
-        line if number in inside or not line.strip() else f"    {line}" for number, line in enumerate(lines, 1)
-    )
 
 
 def _nonlocal(text: str, names: frozenset[str]) -> str:

@@ -336,13 +336,19 @@ def verified(
     from mlops_nb.store import open_store
 
     store = store or open_store(folder)
-    steps = [step for step in done.steps if step.run]
+    steps = [step for step in done.steps if step.run or step.sweep]
     captured, warnings = _captured(steps, record, Path(done.notebook).name, store)
     say(f"running {script.name} in a fresh process")
     clock = time.perf_counter()
     result = run_script(script, folder, store.folder, say)
     seconds = time.perf_counter() - clock
-    verdict = verification(captured, _metrics_by_run(result), seconds)
+    repeated = _metrics_by_run(result) | _metrics_by_sweep(steps, result, store)
+    for name in [each.sweep for each in steps if each.sweep and captured.get(each.sweep) and not repeated[each.sweep]]:
+        captured.pop(name, None)
+        warnings.append(
+            f"sweep {name!r} is not compared: the script measures nothing in it; say what with --metric NAME"
+        )
+    verdict = verification(captured, repeated, seconds)
     _tag_run(result, verdict, store)
     say(f"compared with the captured runs: {'equal' if verdict.is_equal else 'not equal'}")
     return replace(done, verification=verdict, warnings=(*done.warnings, *warnings))
@@ -356,19 +362,21 @@ def _captured(
     warnings: list[str] = []
     if not steps:
         warnings.append("no cell is captured, so there is nothing to compare: begin one with %%mlops run NAME")
-    for step in {each.run: each for each in steps}.values():
-        run = _newest(step.run, notebook, store)
-        found[step.run] = _repeatable(run) if run else None
+    for step in {each.run or each.sweep: each for each in steps}.values():
+        kind, name = ("sweep", step.sweep) if step.sweep else ("run", step.run)
+        run = _newest(name, notebook, store, "sweep" if step.sweep else "cell")
+        found[name] = _repeatable(run) if run else None
         if run is None:
-            warnings.append(f"run {step.run!r} was never captured: run cell {step.cell + 1} first")
+            warnings.append(f"{kind} {name!r} was never captured: run cell {step.cell + 1} first")
         elif not is_redacted_from(run.source.strip(), record.cells[step.cell].source.strip()):
             warnings.append(
-                f"run {step.run!r} (number {run.id}) was captured from an earlier text of cell {step.cell + 1}: "
+                f"{kind} {name!r} (number {run.id}) was captured from an earlier text of cell {step.cell + 1}: "
                 "run the cell again first"
             )
-        elif not found[step.run]:
-            warnings.append(f"run {step.run!r} (number {run.id}) has no metric to compare")
-    doubled = {each.run for each in steps if sum(one.run == each.run for one in steps) > 1}
+        elif not found[name]:
+            warnings.append(f"{kind} {name!r} (number {run.id}) has no metric to compare")
+    names = [each.run or each.sweep for each in steps]
+    doubled = {name for name in names if names.count(name) > 1}
     warnings += [f"several cells are captured as {name!r}: only the last is compared" for name in sorted(doubled)]
     return found, warnings
 
@@ -378,13 +386,27 @@ def _repeatable(run: Run) -> dict[str, float]:
     return {each.name: each.value for each in run.metrics if not each.autologged}
 
 
-def _newest(name: str, notebook: str, store: Store) -> Run | None:
+def _newest(name: str, notebook: str, store: Store, kind: str = "cell") -> Run | None:
     """The newest FINISHED captured run of a name; one of this notebook where that is known."""
     from mlops_nb.tracking.service import newest_runs, show
 
-    found = newest_runs(name, store=store)
+    found = newest_runs(name, kind=kind, store=store)
     match = next((each for each in found if not each.notebook or Path(each.notebook).name == notebook), None)
     return show(match.id, store=store) if match else None
+
+
+def _metrics_by_sweep(
+    steps: Sequence[ScriptStep], result: Mapping[str, object], store: Store
+) -> dict[str, dict[str, float]]:
+    """The metrics of the sweeps that the script has made: its best trial's."""
+    from mlops_nb.tracking.service import newest_runs
+
+    number, found = result.get("id"), dict[str, dict[str, float]]()
+    for name in {each.sweep for each in steps if each.sweep}:
+        newest = newest_runs(name, kind="sweep", store=store, limit=1)
+        is_new = bool(newest) and isinstance(number, int) and newest[0].id > number
+        found[name] = dict(newest[0].metrics) if is_new else {}
+    return found
 
 
 def run_script(script: Path, folder: Path, store: Path, say: Say) -> Mapping[str, object]:

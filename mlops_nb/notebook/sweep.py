@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops_nb.errors import BadUsage
-from mlops_nb.notebook.cells import CellNames, read_cell
+from mlops_nb.notebook.cells import CellNames, read_cell, without_fixed
 from mlops_nb.panels.wording import count, duration, number, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import Status
@@ -71,29 +71,8 @@ def put_in_loop(tree: ast.Module, place: int, names: Collection[str], trials: st
     ast.fix_missing_locations(tree)
 
 
-def without_fixed(statements: Sequence[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
-    """The statements but those that only give one of the names a fixed value."""
-    return [statement for statement in statements if not _sets(statement, names)]
-
-
 def _expression(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
-
-
-def _sets(statement: ast.stmt, names: Collection[str]) -> bool:
-    """Whether a statement only gives one of the names a fixed value."""
-    match statement:
-        case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value):
-            return name in names and _is_fixed(value)
-    return False
-
-
-def _is_fixed(value: ast.expr) -> bool:
-    try:
-        ast.literal_eval(value)
-    except (ValueError, TypeError, MemoryError, RecursionError):
-        return False
-    return True
 
 
 class Host(Protocol):
@@ -284,7 +263,7 @@ def planned_axes(texts: Sequence[str], names: CellNames) -> list[Axis]:
     """
     axes = [axis(text) for text in texts]
     for one in axes:
-        if one.name in names.writes and one.name not in names.literals:
+        if one.name in names.writes and one.name not in names.literals and one.name not in names.reads:
             raise BadUsage(
                 f"the cell gives {one.name} a value of its own, so the sweep's would not be used",
                 f"take `{one.name} = ...` out of the cell",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mlops_nb.errors import MlopsError
-from mlops_nb.notebook.cells import CellNames, dotted_call, read_cell
+from mlops_nb.notebook.cells import CellNames, dotted_call, read_cell, without_fixed
 from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, magic_code, parsed
-from mlops_nb.notebook.naming import comment
+from mlops_nb.notebook.naming import comment, unique_name
 from mlops_nb.notebook.records import LeftOut
 from mlops_nb.record import Record
-from mlops_nb.tracking.metrics import SKLEARN_METRICS
+from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
+from mlops_nb.tracking.sweep import axis
 
 _INSTALLERS = re.compile(r"(python\S*\s+-m\s+)?(sudo\s+)?(pip3?|conda|mamba|uv|apt|apt-get|poetry)\b")
 _EXPRESSION = re.compile(r"\{([^{}]+)\}|\$\{?([A-Za-z_]\w*)\}?|([{}])")
@@ -73,7 +74,10 @@ class CapturedRun(Record):
 
 @dataclass(frozen=True, slots=True)
 class ScriptCell(Record):
-    """A code cell, translated. `uses` are the names the translation needs: show, metric, os, subprocess."""
+    """A code cell, translated. `uses` are the names the translation needs: show, metric, os, subprocess, mlops_nb.
+
+    `sweep` is the name of the sweep that the cell is, or empty.
+    """
 
     position: int
     source: str
@@ -82,6 +86,7 @@ class ScriptCell(Record):
     uses: frozenset[str] = frozenset()
     run: CapturedRun | None = None
     warnings: tuple[str, ...] = ()
+    sweep: str = ""
 
 
 @dataclass(slots=True)
@@ -131,10 +136,13 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
     tree = _compiled(plain, position)
     if "\f" in plain and (bare := parsed(plain.replace("\f", ""))) and ast.dump(bare) == ast.dump(tree):
         plain, tree = plain.replace("\f", ""), bare
+    swept = swept_cell(text.magics)
     observes = run is not None and not run.metrics
     hides_value = any(magic.name in ("capture", "timeit") for magic in text.magics)
     plain = _edited(plain, tree, draft, shows=not hides_value, observes=observes)
     _warn(tree, draft)
+    if swept is not None:
+        plain = _in_a_loop(swept, plain, draft)
     return ScriptCell(
         position,
         source,
@@ -143,6 +151,7 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
         frozenset(draft.uses),
         run,
         tuple(draft.warnings),
+        swept.name if swept is not None else "",
     )
 
 
@@ -155,6 +164,108 @@ def captured_run(magics: tuple[CellMagic, ...]) -> CapturedRun | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class SweptCell(Record):
+    """What a `%%mlops sweep` line asks for; `axes` are names and their values as they are typed."""
+
+    name: str
+    axes: tuple[tuple[str, str], ...]
+    metrics: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    """The sample and its seed."""
+    is_on_dask: bool = False
+
+
+_SWEEP_OPTIONS = ("param", "metric", "tag", "sample", "seed", "engine", "scheduler", "workers")
+
+
+def swept_cell(magics: tuple[CellMagic, ...]) -> SweptCell | None:
+    """What the first `%%mlops sweep` of the cell asks for; None when it has none."""
+    for magic in magics:
+        words = _words(magic.text)
+        if magic.name == "mlops" and words[:1] == ["sweep"]:
+            name, options = _options(_closed(words[1:]), _SWEEP_OPTIONS)
+            axes = (each.partition("=") for each in options["param"])
+            return SweptCell(
+                name or "run",
+                tuple((axis.strip(), values.strip()) for axis, _, values in axes if axis.strip().isidentifier()),
+                tuple(each for each in options["metric"] if each.isidentifier()),
+                _pairs(options["tag"]),
+                tuple((each, options[each][-1]) for each in ("sample", "seed") if options[each]),
+                options["engine"][-1:] == ["dask"],
+            )
+    return None
+
+
+def _closed(words: list[str]) -> list[str]:
+    """The words with those put together that a bracket spans: `depth=range(3,` and `9)`."""
+    found: list[str] = []
+    for word in words:
+        if found and "=" in found[-1] and any(found[-1].count(a) > found[-1].count(b) for a, b in ("()", "[]")):
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found
+
+
+def _in_a_loop(swept: SweptCell, plain: str, draft: _Draft) -> str:
+    """The body in the loop of `mlops_nb.sweep`, its imports above it."""
+    taken = {*draft.known, *read_cell(plain).writes}
+    trial, setting = unique_name("trial", taken), unique_name("params", taken)
+    statements = list(_statements(plain))
+    imports = [each for each in statements if each.kind in ("Import", "ImportFrom")]
+    names = [name for name, _ in swept.axes]
+    body = [
+        each.text for each in statements if each not in imports and (not each.kind or without_fixed([each.node], names))
+    ]
+    metrics = swept.metrics or tuple(_metrics_of(read_cell("\n".join(body))))
+    ours = draft.use("mlops_nb")
+    body[:1] = [text.lstrip("\n") for text in body[:1]]
+    body[:0] = [f"{name} = {setting}[{name!r}]" for name in names]
+    body += [f"{ours}.log({', '.join(f'{name}={name}' for name in metrics)})"] if metrics else []
+    where = "on this machine, not on Dask workers" if swept.is_on_dask else "as the notebook did"
+    draft.warnings.append(
+        f"cell {draft.position + 1}: the script sweeps {comment(swept.name, 40)} {where}; a trial that fails ends it"
+    )
+    loop = "\n".join(
+        [
+            f"for {trial} in {ours}.sweep({_sweep_arguments(swept, draft)}):",
+            f"    with {trial} as {setting}:",
+            indented(indented("\n".join(body))),
+        ]
+    )
+    return "\n".join([*(each.text for each in imports), loop])
+
+
+def _sweep_arguments(swept: SweptCell, draft: _Draft) -> str:
+    axes = ", ".join(f"{name!r}: {_axis_values(name, values, draft)}" for name, values in swept.axes)
+    arguments = [repr(swept.name), f"{{{axes}}}"]
+    arguments += [f"{name}={value}" for name, value in swept.settings]
+    arguments += [f"metrics={swept.metrics!r}"] if swept.metrics else []
+    arguments += [f"tags={dict(swept.tags)!r}"] if swept.tags else []
+    return ", ".join(arguments)
+
+
+def _axis_values(name: str, values: str, draft: _Draft) -> str:
+    """The values as Python: a list or a range where they are one, else the text that `mlops_nb.sweep` reads."""
+    if _EXPRESSION.search(values):
+        return _shell_text(values, draft)
+    read = axis(f"{name}={values}")
+    if values.startswith("range(") and parsed(values) is not None:
+        return values
+    return repr(list(read.values)) if "(" not in values and read.values else repr(values)
+
+
+def _metrics_of(names: CellNames) -> Iterator[str]:
+    """The names that surely hold metrics, by the rule of a captured cell."""
+    for name in names.writes:
+        if name.startswith("_") or name in names.imports or name in names.functions or name in names.uncertain:
+            continue
+        if names.results.get(name, "").rpartition(".")[2] in SKLEARN_METRICS or is_metric_name(name):
+            yield name
+
+
 def _words(line: str) -> list[str]:
     import shlex
 
@@ -165,7 +276,14 @@ def _words(line: str) -> list[str]:
 
 
 def _run_options(words: list[str]) -> CapturedRun:
-    name, options = "", {"param": [], "metric": [], "tag": []}  # type: tuple[str, dict[str, list[str]]]
+    name, options = _options(words, ("param", "metric", "tag"))
+    keep = [[each for each in options[kind] if each.isidentifier()] for kind in ("param", "metric")]
+    return CapturedRun(name or "run", tuple(keep[0]), tuple(keep[1]), _pairs(options["tag"]))
+
+
+def _options(words: list[str], known: Iterable[str]) -> tuple[str, dict[str, list[str]]]:
+    """The name that a line gives, and the values of the options that are known."""
+    name, options = "", {each: list[str]() for each in known}
     position = 0
     while position < len(words):
         word = words[position]
@@ -179,9 +297,11 @@ def _run_options(words: list[str]) -> CapturedRun:
         elif not name and not word.startswith("-"):
             name = word
         position += 1
-    tags = [(tag, value) for tag, _, value in (each.partition("=") for each in options["tag"])]
-    keep = [[each for each in options[kind] if each.isidentifier()] for kind in ("param", "metric")]
-    return CapturedRun(name or "run", tuple(keep[0]), tuple(keep[1]), tuple(tags))
+    return name, options
+
+
+def _pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, _, value in (each.partition("=") for each in texts))
 
 
 def _cell_magic(magic: CellMagic, draft: _Draft) -> str:
@@ -223,6 +343,8 @@ def _reason(escape: Escape) -> str:
         return "asks for help"
     if escape.kind == "shell" or escape.name in ("pip", "conda", "mamba", "uv"):
         return "install packages before the script runs"
+    if escape.name == "mlops" and escape.text.split()[:1] == ["autolog"]:
+        return "a script autologs where a cell calls mlops_nb.autolog()"
     if escape.name in ("run", "load", "store", "macro", "recall", "rerun"):
         return "what it brings in is not in this notebook"
     return ONLY_IN_A_NOTEBOOK
@@ -462,3 +584,17 @@ def _blank_lines(lead: str) -> str:
     stripped = lead.lstrip(" \t\n")
     has_blank = "\n" in lead[: len(lead) - len(stripped)]
     return ("\n" if has_blank else "") + stripped
+
+
+def indented(text: str) -> str:
+    """The code four columns to the right; the lines inside strings stay where they are."""
+    inside: set[int] = set()
+    tree = parsed(text) or parsed(f"async def f():\n{text}")
+    shift = 0 if parsed(text) is not None else 1
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
+            inside.update(range(node.lineno + 1 - shift, (node.end_lineno or node.lineno) + 1 - shift))
+    lines = text.split("\n")
+    return "\n".join(
+        line if number in inside or not line.strip() else f"    {line}" for number, line in enumerate(lines, 1)
+    )

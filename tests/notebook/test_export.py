@@ -280,3 +280,36 @@ def test_full_disk_leaves_the_earlier_script(folder, monkeypatch):
         export("numbers_study.ipynb", "pipeline.py")
     assert (folder / "pipeline.py").read_bytes() == before
     assert len(list(folder.iterdir())) == 2
+
+
+def test_sweep_is_made_again_by_the_script_and_its_best_trial_compared(folder):
+    cells = {
+        "load": "%load_ext mlops_nb",
+        "sweep": "%%mlops sweep wide --param depth=3,5,4 --metric score\nscore = 1 / depth",
+        "unnamed": "%%mlops sweep bare --param n=1,2\nfrom sklearn.metrics import accuracy_score\n"
+        "print(accuracy_score([1, 2], [1, n]))",
+        "after": "last = depth\nlast",
+    }
+    executed(written(folder, cells))
+    done = export("numbers_study.ipynb", "pipeline.py", verify=True)
+    assert done.verification.is_equal
+    assert [(each.run, each.metric, each.script) for each in done.verification.checks] == [("wide", "score", 1 / 3)]
+    assert any("sweep 'bare' is not compared" in warning for warning in done.warnings)
+    swept = [service.show(each.id) for each in service.newest_runs("wide", kind="sweep")]
+    assert [(len(each.children), bool(each.parent)) for each in swept] == [(3, True), (3, False)]
+
+
+def test_sweep_that_measures_something_else_in_the_script_is_found(folder, capsys):
+    cells = {
+        "load": "%load_ext mlops_nb\nscale = 1",
+        "sweep": "%%mlops sweep wide --param depth=3,5 --metric score\nscore = scale * depth",
+        "scale": "scale = 2",
+        "again": "%%mlops sweep wide --param depth=3,5 --metric score\nscore = scale * depth",
+    }
+    path = written(folder, cells)
+    executed(path)
+    notebook = nbformat.read(path, as_version=4)
+    del notebook.cells[2:]
+    nbformat.write(notebook, path)
+    assert main(["export", path.name, "-o", "pipeline.py", "--verify"]) == 1
+    assert "different" in capsys.readouterr().out

@@ -588,3 +588,50 @@ def test_an_export_is_recognised():
     assert is_export(export("x = 1").source)
     assert not is_export('"""Mine."""\n# Exported from a by mlops_nb\n')
     assert not is_export("")
+
+
+def test_sweep_is_a_loop_over_trials_and_ends_with_the_last_ones_values():
+    done = export(
+        "depth = 9",
+        "%%mlops sweep forest --param depth=3,5 --param lr=range(1, 3) --param c='logspace(1, 10, 2)' --metric score "
+        '--tag kind=wide --sample 5 --seed 2\nimport math\ndepth = 4\nif lr:\n    text = """a\nb"""\n'
+        "score = depth * lr\nscore",
+        "print(depth, text, score)",
+    )
+    assert "import math\n" in done.source.partition("@step")[0]
+    assert (
+        """
+    for trial in mlops_nb.sweep("""
+        """'forest', {'depth': [3, 5], 'lr': range(1, 3), 'c': 'logspace(1, 10, 2)'}, sample=5, seed=2, """
+        """metrics=('score',), tags={'kind': 'wide'}):
+        with trial as params:
+            depth = params['depth']
+            lr = params['lr']
+            c = params['c']
+            if lr:
+                text = \"\"\"a
+b\"\"\"
+            score = depth * lr
+            show(score)
+            mlops_nb.log(score=score)
+    return depth, text, score
+""" in done.source
+    )
+    assert [step.inputs for step in done.steps[1:]] == [(), ("depth", "text", "score")]
+    assert done.warnings == ("cell 2: the script sweeps forest as the notebook did; a trial that fails ends it",)
+
+
+def test_sweep_over_values_of_the_notebook_and_of_dask_is_swept_with_them_here():
+    done = export(
+        "depths = [3, 5]",
+        "%%mlops sweep --param depth=$depths --param n=range(1, {top}) --engine dask\ntrial = accuracy = depth * n",
+    )
+    assert """mlops_nb.sweep('run', {'depth': f"{depths}", 'n': f"range(1, {top})"}):""" in done.source
+    assert "mlops_nb.log(trial=" not in done.source
+    assert "mlops_nb.log(accuracy=accuracy)" in done.source
+    assert any("not on Dask workers" in warning for warning in done.warnings)
+
+
+def test_autolog_magic_is_left_out_and_said_how_a_script_autologs():
+    (line,) = export("%mlops autolog on", "x = 1\nprint(x)").left_out
+    assert line.reason == "a script autologs where a cell calls mlops_nb.autolog()"

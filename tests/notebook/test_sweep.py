@@ -206,3 +206,8 @@ def test_sweep_in_python_that_raises_is_failed(folder):
                 _ = 1 / params["n"]
     assert mlops_nb.show("f").status == "FAILED"
     assert [status for status, _, _ in tried("f")] == ["FINISHED", "FAILED"]
+
+
+def test_cell_may_change_what_the_sweep_gave_it(shell):
+    shell.run_cell("%%mlops sweep s --param n=1,2 --metric score\nn = n * 10\nscore = n").raise_error()
+    assert [(trial.params["n"], trial.metrics["score"]) for trial in trials("s")] == [(1, 10.0), (2, 20.0)]

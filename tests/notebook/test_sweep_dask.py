@@ -175,3 +175,10 @@ def finished():
         return [trial for trial in trials("s") if trial.status == "FINISHED"]
     except RunNotFound:
         return []
+
+
+def test_functions_of_the_notebook_see_what_the_sweep_varies_and_what_the_cell_binds(shell, scheduler):
+    shell.run_cell("n = 9\ndef inner():\n    return n * scale\ndef measured():\n    return inner()")
+    cell = f"%%mlops sweep s --param n=1,2 --metric score --engine dask --scheduler {scheduler}\n"
+    shell.run_cell(cell + "scale = 10\nscore = measured()").raise_error()
+    assert [dict(trial.metrics) for trial in trials("s")] == [{"score": 10.0}, {"score": 20.0}]
