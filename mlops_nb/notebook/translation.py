@@ -15,7 +15,7 @@ from mlops_nb.notebook.naming import comment, unique_name
 from mlops_nb.notebook.records import LeftOut
 from mlops_nb.record import Record
 from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
-from mlops_nb.tracking.sweep import axis
+from mlops_nb.tracking.sweeps.combinations import axis
 
 _INSTALLERS = re.compile(r"(python\S*\s+-m\s+)?(sudo\s+)?(pip3?|conda|mamba|uv|apt|apt-get|poetry)\b")
 _EXPRESSION = re.compile(r"\{([^{}]+)\}|\$\{?([A-Za-z_]\w*)\}?|([{}])")
