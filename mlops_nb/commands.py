@@ -87,6 +87,8 @@ class Command:
     examples: tuple[str, ...]
     places: tuple[Place, ...]
     answer: Callable[[Mapping[str, Any], Context], Answer] | None = None
+    notes: str = ""
+    """More that its help says, after the examples."""
 
 
 def _runs(options: Mapping[str, Any], context: Context) -> Answer:
@@ -307,6 +309,17 @@ _KINDS = ("cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold")
 _STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
 
 
+QUERY_HELP = """a query:
+  names      metrics.accuracy, metrics.loss.min (max, mean, best, count, last), params.depth, tags.kind, name, status,
+             kind, started, duration, id, parent, notebook, note, error, estimator, git.commit, git.branch, git.dirty,
+             cpu_seconds, peak_memory_bytes; an odd name in quotes: metrics."val loss"
+  operators  = != < <= > >=, in (a, b), not in, like (% any text, _ any letter), is null, is not null, exists,
+             and, or, not, parentheses; text match 'words' looks in names, notes and code
+  values     0.9, baseline, 'in quotes', true, false, none, nan; times 2026-11-01, '2026-11-01 12:30', today, -7d
+             (all UTC); spans 90s, 5m, 2h
+  What a run does not have is neither equal nor unequal to anything: not (params.depth = 3) finds it, != does not."""
+
+
 def _tag(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
@@ -424,6 +437,7 @@ COMMANDS: Mapping[str, Command] = {
             ),
             ("line", "terminal"),
             _runs,
+            notes=QUERY_HELP,
         ),
         Command(
             "show",
@@ -670,7 +684,7 @@ def parser(name: str, prefix: str = "%mlops") -> _Parser:
     made = _Parser(
         prog=f"{prefix} {name}",
         description=command.summary,
-        epilog="examples:\n  " + "\n  ".join(command.examples),
+        epilog="examples:\n  " + "\n  ".join(command.examples) + (command.notes and f"\n\n{command.notes}"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -101,6 +101,7 @@ class Capture:
         self._cells: list[_Cell] = []
         self._ran: deque[_Ran] = deque(maxlen=MOST_RAN)
         self._number = 0
+        self._is_loading = True
         self._recorded: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
         self._parameters: dict[str, object] = {}
         self._complained = ""
@@ -220,6 +221,7 @@ class Capture:
 
     def pre_run_cell(self, info: Any) -> None:
         """IPython: a cell begins."""
+        self._is_loading = False
         if not self._cells:
             self.executed.append(info.raw_cell)
             _take_ended()
@@ -230,6 +232,9 @@ class Capture:
         """IPython: a cell is over. Nothing that goes wrong here is the cell's."""
         info = getattr(result, "info", None)
         if not any(cell.is_of(info) for cell in self._cells):
+            if self._is_loading and info is not None:  # the cell that loaded us ends: it may have imports, too
+                self._note_ran(_Cell(info), result, 0.0)
+            self._is_loading = False
             return
         cell = self._cells.pop()
         while not cell.is_of(info):

@@ -64,7 +64,7 @@ def _offers_in_query(words: list[str]) -> tuple[str, list[str]] | None:
     if command is None or len(words) < 2 or not positional or positional[-1].values != "query":
         return None
     typed = [Word(word, word) for word in words[1:]]
-    valued = {option.name for option in command.options if option.name.startswith("--") and not option.is_flag}
+    valued = {each for option in command.options for each in (option.name, option.short) if each and not option.is_flag}
     _, rest = parted(typed, len(positional) - 1, valued, is_text=False)
     if not rest or rest[-1] is not typed[-1]:
         return None

@@ -234,7 +234,8 @@ def _not_data_folders() -> tuple[str, ...]:
     own = (".cache/matplotlib", ".cache/fontconfig", ".config", ".ipython", ".jupyter", ".local/share/jupyter")
     told = ("IPYTHONDIR", "MPLCONFIGDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     folders = [*("/proc", "/sys", "/dev", "/run", "/etc", "/usr/share"), *(f"{home}/{name}" for name in own)]
-    return _as_prefixes([*folders, *(os.environ[name] for name in told if os.environ.get(name))])
+    ours = str(Path(__file__).parents[1])
+    return _as_prefixes([*folders, ours, *(os.environ[name] for name in told if os.environ.get(name))])
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,9 @@ BOX, HEIGHT, LANE = 180, 42, 14
 ACROSS, DOWN = 12, 34
 """Space between the boxes of a row, and between rows."""
 
+READABLE = 420
+"""A figure is never drawn narrower, unless it is; where there is less room it is moved sideways."""
+
 IN_A_ROW = 3
 LETTERS = 26
 """Letters of a label that fit into a box."""
@@ -63,8 +66,9 @@ def lineage_svg(graph: LineageGraph) -> tuple[str, str]:
         f"{len(nodes)} boxes, from {listed([_label(item.node) for item in rows[0] if item.node], 3)} at the top "
         f"to {_label(graph.target)} at the bottom"
     )
+    room = f"max-width:{width:g}px;min-width:{min(width, READABLE):g}px"
     svg = (
-        f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" style="max-width:{width:g}px" '
+        f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" style="{room}" '
         'xmlns="http://www.w3.org/2000/svg" role="img" font-size="11" font-family="system-ui,sans-serif">'
         f"<title>{escape(words)}</title>{ways}{boxes}</svg>"
     )

@@ -77,7 +77,8 @@ class LiveRuns:
         self._all, self._search, self._head = table, search, head
         self._lock = threading.RLock()
         self._views: set[str] = set()
-        self._text, self._total = "", table.total
+        self._text = self._left_some = ""
+        self._total = table.total
         self.sort, self.page = sort, 0
         self._main = metric or main_metric(table)
         self.ticked: list[int] = []
@@ -245,17 +246,24 @@ class LiveRuns:
             self.picture.svg, self.picture.words = svg, words
 
     def _filtered(self) -> None:
-        """Show what the filter leaves; while it cannot be read, what it left before, and the mistake."""
-        before, self._text, self.page = self._text, self.filter.value, 0
+        """Show what the filter leaves; while it cannot be read, the last it left any by, and the mistake.
+
+        A query that is being typed is words at first, which leave nothing.
+        """
+        self._text, self.page = self.filter.value, 0
         try:
             self._show()
         except BadQuery as error:
-            self._text = before
+            self._text = self._left_some
+            self._show()
+            self._plot()
             what, _, place = error.what.partition("\n")
             blocks = as_html([Line(one_line(what, 300), "error"), Pre("", many_lines(place))])
-            self.mistake.value = framed(f'<div role="status">{blocks}</div>')
+            self.mistake.value = framed(f'<div aria-live="polite">{blocks}</div>')
             return
         self.mistake.value = ""
+        if self._total:
+            self._left_some = self._text
         self._plot()
 
     def _said(self, said: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ overflow:auto;white-space:pre;border:0;color:inherit;background:var(--jp-layout-
 & details{{margin:4px 0}}
 & summary{{cursor:pointer;font-weight:600;padding:2px 0}}
 & img{{max-width:100%;max-height:360px}}
-& .mp-picture{{margin:4px 0 8px;max-width:720px}}
+& .mp-picture{{margin:4px 0 8px;max-width:720px;overflow-x:auto}}
 & .mp-picture svg{{width:100%;height:auto;display:block}}
 & .mp-halo{{paint-order:stroke;stroke:var(--jp-layout-color0,transparent);stroke-width:3px}}
 & .mp-error{{border-left:3px solid {VERMILLION};padding:2px 8px;overflow-wrap:anywhere;white-space:pre-wrap}}

@@ -112,7 +112,7 @@ def take_over(connection: sqlite3.Connection, run_id: int, parent: int | None, s
     )
     connection.execute("DELETE FROM tags WHERE run_id = ? AND name = 'best_trial'", [parent])
     connection.execute(
-        "UPDATE runs SET parent_id = ? WHERE parent_id = ? AND kind IN ('trial', 'fold') AND status != 'RUNNING' "
-        "AND id < ?",
-        (run_id, parent, run_id),
+        "UPDATE runs SET parent_id = ? WHERE parent_id = ? AND kind IN ('trial', 'fold') "
+        "AND started = (SELECT started FROM runs WHERE id = ?)",  # only `add_parts` gives them their parent's time
+        (run_id, parent, parent),
     )

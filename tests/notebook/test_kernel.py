@@ -325,6 +325,7 @@ def test_order_edits_and_deletions_of_tracked_cells_are_known(kernel):
     kernel.run("%mlops track off", cellId="zero")
     ran = cells.executions(open_store())
     assert [(one.cell_id, one.source, one.reads, one.writes) for one in ran] == [
+        ("", "%load_ext mlops_nb", (), ()),
         ("zero", "%mlops track on", (), ()),
         ("first", "a = 1", (), ("a",)),
         ("second", "b = a", ("a",), ("b",)),
@@ -332,7 +333,7 @@ def test_order_edits_and_deletions_of_tracked_cells_are_known(kernel):
         ("third", "c = b", ("b",), ("c",)),
     ]
     counts = [one.execution_count for one in ran]
-    assert counts == list(range(counts[0], counts[0] + 5))
+    assert counts == list(range(counts[0], counts[0] + 6))
 
 
 def test_undefined_name_in_braces_is_said_in_the_cell(kernel):

@@ -115,11 +115,13 @@ def test_a_notebook_that_cannot_be_read_marks_nothing(notebook, text):
 
 def test_a_notebook_executed_by_nbclient_has_its_lineage(folder):
     (folder / "flights.csv").write_text("delay\n3\n20\n")
-    sources = ["%load_ext mlops_nb", *CELLS.values()]
+    load, *others = CELLS.values()
+    sources = [f"%load_ext mlops_nb\n{load}", *others]
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     NotebookClient(made, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
     graph = mlops_nb.lineage("forest")
-    assert [cell.source for cell in graph.cells] == list(CELLS.values())[:4]
+    assert [cell.source for cell in graph.cells] == sources[:4], "the cell that loads us is one of them"
+    assert graph.unknown == ()
     assert [file.label for file in graph.files] == ["flights.csv"]
 
 

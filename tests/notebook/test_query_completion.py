@@ -52,6 +52,7 @@ def completed(shell):
         ("boost --sort -metrics.a", ["boost --sort -metrics.accuracy"]),
         ("boost --sort pa", ["boost --sort params.", "boost --sort parent"]),
         ("boost --li", ["boost --limit"]),
+        ("-o x.csv metrics.a", ["-o x.csv metrics.accuracy"]),
     ],
 )  # fmt: skip
 def test_tab_offers(completed, line, offered):

@@ -571,6 +571,14 @@ def test_mistake_in_a_filter_is_shown_under_it_until_it_reads_well(live):
     assert shown(live) == list(range(25, 15, -1))
 
 
+def test_query_that_is_being_typed_leaves_the_runs_in_place(live):
+    for end in range(1, len(query := "metrics.acc")):
+        live.filter.value = query[:end]
+    assert shown(live) == list(range(25, 15, -1))
+    assert "nearest is metrics.accuracy" in live.mistake.value
+    assert live.picture.svg
+
+
 def test_rows_without_a_value_come_last_both_ways_on_every_page(folder, wire):
     having = [a_row(k, metrics={"f1": k / 100}) for k in range(1, 16)]
     lacking = [

@@ -626,3 +626,24 @@ def test_run_in_a_thread_is_the_parent_of_what_the_thread_fits(on):
         thread.start()
         thread.join()
     assert service.show(run.id).estimators[0].name == "Ridge"
+
+
+def test_search_followed_by_another_model_keeps_its_trials(on):
+    with mlops_nb.run("two") as run:
+        GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=2).fit(X, y)
+        LogisticRegression().fit(X, y)
+    found = mlops_nb.show(run.id)
+    assert sorted(part.name for part in found.parts) == ["GridSearchCV(Ridge)", "LogisticRegression"]
+    search = mlops_nb.show("GridSearchCV(Ridge)")
+    assert [part.kind for part in search.parts] == ["trial", "trial"]
+    assert (int(search.tags["best_trial"]), found.tags) == (search.parts[0].id, {})
+
+
+def test_trials_of_a_sweep_have_their_models_and_stay_the_sweep_s(on):
+    for trial in mlops_nb.sweep("tried", {"C": [0.1, 1.0]}):
+        with trial as chosen:
+            LogisticRegression(**chosen).fit(X_train, y_train).score(X_test, y_test)
+    sweep = mlops_nb.show(1)
+    assert [(part.kind, part.params["max_iter"]) for part in sweep.parts] == [("trial", 100)] * 2
+    assert all("score_X_test" in part.metrics for part in sweep.parts)
+    assert not any(mlops_nb.show(part.id).children for part in sweep.parts)

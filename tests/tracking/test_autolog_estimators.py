@@ -206,6 +206,14 @@ def test_transformer_is_one_run_and_transforms_as_without_autolog(folder, name):
     assert mlops_nb.show(1).estimators[0].signature.output_width == found.shape[1]
 
 
+def test_run_is_named_by_what_somebody_put_together(on):
+    ensemble.RandomForestClassifier(2).fit(X, LABELS)
+    ensemble.BaggingClassifier(svm.SVC(), n_estimators=2).fit(X, LABELS)
+    ensemble.BaggingClassifier(n_estimators=2).fit(X, LABELS)
+    names = [mlops_nb.show(number).name for number in (1, 2, 3)]
+    assert names == ["RandomForestClassifier", "BaggingClassifier(SVC)", "BaggingClassifier"]
+
+
 def test_signature_names_the_columns_and_the_classes(on):
     model = pipeline.make_pipeline(COLUMNS, linear_model.LogisticRegression())
     model.fit(FRAME, FRAME["city"])

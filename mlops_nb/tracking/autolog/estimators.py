@@ -37,8 +37,9 @@ def estimator_name(value: object, depth: int = 3) -> str:
 
     >>> class Inner: ...
     >>> class Search:
-    ...     estimator = Inner()
-    >>> estimator_name(Search())
+    ...     def __init__(self, estimator):
+    ...         self.estimator = estimator
+    >>> estimator_name(Search(Inner()))
     'Search(Inner)'
     """
     inner = _inner(value) if depth else None
@@ -50,7 +51,10 @@ def _inner(value: object) -> object:
     """The estimator that another one is about: a pipeline's last step, what a search or a wrapper fits."""
     try:
         steps = getattr(value, "steps", None)
-        found = steps[-1][1] if isinstance(steps, list) and steps else getattr(value, "estimator", None)
+        if isinstance(steps, list) and steps:
+            found = steps[-1][1]
+        else:  # what nobody gave it, a forest's trees, goes without saying
+            found = getattr(value, "estimator", None) if "estimator" in _settings_of(type(value)) else None
     except Exception:  # a user's estimator may raise anything
         return None
     return None if isinstance(found, type | str | int | float | bool) else found
@@ -118,18 +122,23 @@ def readable(value: object, depth: int = 3) -> object:
     return _ADDRESS.sub("", plain) if isinstance(plain, str) else plain
 
 
-_defaults: WeakKeyDictionary[type, Mapping[str, Any]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[type, Mapping[str, Any]] = WeakKeyDictionary()
+
+
+def _settings_of(owner: type) -> Mapping[str, Any]:
+    """The arguments that a class is made with and their defaults; `Parameter.empty` where there is none."""
+    known = _known.get(owner)
+    if known is None:
+        try:
+            parameters = list(inspect.signature(owner.__init__).parameters.values())  # type: ignore[misc]
+        except (TypeError, ValueError):
+            parameters = []
+        known = _known[owner] = {each.name: each.default for each in parameters}
+    return known
 
 
 def _is_default(value: object, name: str, owner: type) -> bool:
-    known = _defaults.get(owner)
-    if known is None:
-        try:
-            signature = inspect.signature(owner.__init__).parameters  # type: ignore[misc]
-        except (TypeError, ValueError):
-            signature = {}  # type: ignore[assignment]
-        known = {each.name: each.default for each in signature.values() if each.default is not inspect.Parameter.empty}
-        _defaults[owner] = known
+    known = _settings_of(owner)
     if name not in known:
         return value is None and bool(known)
     default = known[name]

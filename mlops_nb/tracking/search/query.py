@@ -505,7 +505,7 @@ class _Parser:
         field = Field(group, name, part or "last")  # type: ignore[arg-type]
         if not self.names.has(group, name):
             known = self.names.of(group)
-            near = nearest(name, known)
+            near = nearest(name, known) or next((each for each in known if name and each.startswith(name)), "")
             what = f"no run has a {group[:-1]} {_shown(name)}" if name else f"{group}. needs a name"
             near = str(replace(field, name=near)) if near else ""
             raise self._bad(what + (f"; the nearest is {near}" if near else ""), token, near)
