@@ -808,6 +808,13 @@ def parse(
         words = _with_rest(command, line, namespace)
     else:
         words = _joined(command, words_of(line, namespace) if isinstance(line, str) else list(line))
+    options = _parsed(name, prefix, tuple(words))
+    return {option: list(value) if isinstance(value, list) else value for option, value in options.items()}
+
+
+@lru_cache(maxsize=64)
+def _parsed(name: str, prefix: str, words: tuple[str, ...]) -> Mapping[str, Any]:
+    """What argparse makes of the words; a cell is run again and again with the same ones."""
     return vars(parser(name, prefix).parse_args(words))
 
 

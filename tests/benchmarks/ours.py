@@ -94,10 +94,12 @@ def _fresh(code: str) -> float:
 
 
 @work("one captured run, 10 parameters + 10 metrics (what the magic adds to the cell)", "at most 3 ms")
-def captured() -> float:
+def captured(*settings: str) -> float:
     """The same cell with and without its `%%mlops run` line."""
     made = shell()
     made.run_line_magic("load_ext", "mlops_nb")
+    for line in settings:
+        made.run_cell(line)
     body = "\n".join(f"{name} = {value!r}" for name, value in {**PARAMS, **METRICS}.items())
     options = " ".join([f"--param {name}" for name in PARAMS] + [f"--metric {name}" for name in METRICS])
     plain = [cpu(lambda: made.run_cell(body)) for _ in range(60)]
@@ -282,6 +284,13 @@ def captured_beside_many() -> float:
     """The same cell with and without its `%%mlops run` line."""
     _stored(50_000)
     return captured()
+
+
+@work("the same with tracking and autolog on", "at most 3 ms")
+def captured_with_all_on() -> float:
+    """The plain cell is tracked, too."""
+    _stored(50_000)
+    return captured("import sklearn.linear_model", "%mlops track on", "%mlops autolog on")
 
 
 @work("5,000 single log calls, with 50,000 runs in the store", "at most 333 ms, as without them")
