@@ -6,6 +6,7 @@ import argparse
 import builtins
 import re
 import shlex
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -715,15 +716,19 @@ def _add(made: argparse.ArgumentParser, option: Option) -> None:
 
 
 def overview(prefix: str = "%mlops") -> str:
-    """What there is, one line a command."""
+    """What there is, a command's summary beside its name, in 80 columns."""
     here: Place = "terminal" if prefix.startswith("jupyter") else "line"
     shown = [command for command in COMMANDS.values() if here in command.places or here == "line"]
     width = max(len(command.name) for command in shown) + 2
     lines = [
-        f"  {'%' if 'cell' in command.places else ''}{prefix} {command.name:<{width}}"[: len(prefix) + width + 4].ljust(
-            len(prefix) + width + 5
+        textwrap.fill(
+            command.summary,
+            80,
+            initial_indent=f"  {'%' if 'cell' in command.places else ''}{prefix} {command.name}".ljust(
+                len(prefix) + width + 5
+            ),
+            subsequent_indent=" " * (len(prefix) + width + 5),
         )
-        + command.summary
         for command in shown
     ]
     return "\n".join(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
-from mlops_nb.panels.blocks import Block, Fold, Image, Line, Picture, Pre, Table, Words, as_html
+from mlops_nb.panels.blocks import Block, Fold, Image, Line, Picture, Pre, Table, Words, as_html, paged
 from mlops_nb.panels.theme import BLUE, Panel
 from mlops_nb.panels.wording import count, listed, many_lines, number, one_line, size
 from mlops_nb.tracking.artifacts.names import ConfusionMatrix
@@ -50,7 +50,7 @@ def _blocks(found: ArtifactList) -> Iterator[Block]:
     rows = tuple(artifact_row(one.artifact) for one in found.artifacts[:ROWS])
     hidden = len(found.artifacts) - ROWS
     more = f"+{hidden:,} more: mlops_nb.show({found.run}).artifacts" if hidden > 0 else ""
-    yield Table("Artifacts", ARTIFACT_COLUMNS, rows, frozenset({2}), more)
+    yield from paged(Table("Artifacts", ARTIFACT_COLUMNS, rows, frozenset({2}), more))
     yield from _previews(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mlops_nb.panels.blocks import Block, Line
@@ -22,7 +23,8 @@ def _blocks(done: Backup) -> Iterator[Block]:
         yield Line(f"Made the store {one_line(done.store, 200)} with {held} in {time}.", "sentence")
         yield Line(f"Use it: %mlops store {one_line(done.store, 200)}")
     else:
-        yield Line(f"Backed up {held} in {time}: {size(done.size_bytes)}.", "sentence")
+        name = one_line(re.split(r"[\\/]", done.path)[-1], 80)
+        yield Line(f"Backed up {held} to {name}: {size(done.size_bytes)} in {time}.", "sentence")
         yield Line(f"Make a store of it: %mlops backup {one_line(done.path, 200)} --restore FOLDER")
     if done.damaged:
         names = listed((one_line(each, 60) for each in done.damaged), 6)

@@ -7,7 +7,7 @@ The HTML says the same with every style, class and SVG removed, because that is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Literal
 
@@ -29,7 +29,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An SVG that we drew, and the sentence that says the same; in a table's cell, a small one."""
+    """An SVG that we drew, and the sentence that says the same; in a table's cell, a small one.
+
+    Where a notebook is not trusted, JupyterLab takes the SVG away and leaves its labels, all in one string; so the
+    element is hidden, and our style shows it: both are there, or neither.
+    """
 
     svg: str
     words: str
@@ -86,6 +90,33 @@ class Fold:
 Block = Line | Table | Pre | Picture | Image | Fold
 
 
+PAGE = 10
+"""Rows of a table that are seen before somebody asks for the others."""
+
+
+def paged(table: Table) -> Iterator[Block]:
+    """A long table: its first rows, the others behind a title that opens them, what is left out as a line."""
+    hidden = table.rows[PAGE:]
+    if len(hidden) < 2:  # a title would take as much room as the row that it hides
+        yield table
+        return
+    yield replace(table, rows=table.rows[:PAGE], more="")
+    yield Fold(f"{len(hidden):,} more", (replace(table, rows=hidden, more=""),))
+    if table.more:
+        yield Line(table.more, "small")
+
+
+def without_empty(table: Table) -> Table:
+    """The table without the columns in which no row says anything."""
+    kept = [place for place in range(len(table.columns)) if place == 0 or any(plain(row[place]) for row in table.rows)]
+    return replace(
+        table,
+        columns=tuple(table.columns[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in table.rows),
+        right=frozenset(new for new, place in enumerate(kept) if place in table.right),
+    )
+
+
 def plain(words: Words) -> str:
     """The words without their elements."""
     if isinstance(words, tuple):
@@ -121,7 +152,7 @@ def _block_html(block: Block) -> str:
                 else (f"<pre>{_pre_html(block)}</pre>")
             )
         case Picture():
-            return f'<div class="mp-picture">{block.svg}</div>'
+            return f'<div class="mp-picture" hidden>{block.svg}</div>'
         case Image():
             source = f"data:image/{block.type};base64,{escape(block.base64)}"
             return f'<p><img alt="{escape(block.words)}" src="{source}"></p>'

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table
+from mlops_nb.panels.blocks import Block, Line, Span, Table, paged
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, duration, one_line
 from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun, Outcome
 
-PAGE, MOST = 10, 200
+MOST = 200
 
 _SHAPES: dict[Outcome, str] = {
     "new": "+ new",
@@ -31,14 +31,12 @@ def _blocks(carried: Carried) -> Iterator[Block]:
     if not carried.runs:
         return
     runs = sorted(carried.runs, key=lambda one: _FIRST.index(one.outcome))
-    yield _table("Runs, what changed first", runs[:PAGE], len(runs) - PAGE if len(runs) > MOST else 0)
-    if len(runs) > PAGE:
-        yield Fold(f"{len(runs[PAGE:MOST]):,} more runs", (_table("More runs", runs[PAGE:MOST], len(runs) - MOST),))
+    yield from paged(_table("Runs, what changed first", runs[:MOST], len(runs) - MOST))
     left = [(one, why) for one in runs for why in one.left_out]
     if left:
         rows = tuple((_name(one), one_line(why, 300)) for one, why in left[:MOST])
         more = f"+{len(left) - MOST:,} more" if len(left) > MOST else ""
-        yield Table("Not carried, or otherwise than it was", ("run", "what"), rows, more=more)
+        yield from paged(Table("Not carried, or otherwise than it was", ("run", "what"), rows, more=more))
     yield Line(f"Took {duration(carried.seconds)}. Model versions are not carried.", "small")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words
+from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words, paged
 from mlops_nb.panels.theme import Panel, change_span
 from mlops_nb.panels.wording import count, listed, many_lines, number, one_line
 from mlops_nb.tracking.causes import Cause, Causes
@@ -12,8 +12,11 @@ from mlops_nb.tracking.causes import Cause, Causes
 ROWS = 20
 IN_SENTENCE = 3
 _BEFORE_CHANGE = 20
-LINES = 4_000
-"""Characters of the changed lines of a cell."""
+OPEN = 5
+"""Causes whose lines are seen at once."""
+
+LINES, CHARACTERS = 60, 3_000
+"""Of the changed lines of a cell."""
 
 
 def causes_panel(found: Causes) -> Panel:
@@ -24,10 +27,11 @@ def causes_panel(found: Causes) -> Panel:
 def _blocks(found: Causes) -> Iterator[Block]:
     yield Line(_sentence(found), "sentence")
     if found.causes:
-        yield _table("Causes", found, found.causes)
-        for cause in found.causes[:ROWS]:
-            if cause.kind == "code":
-                yield Pre(f"Code: {one_line(cause.words, 120)}", many_lines(_as_diff(cause), LINES), "diff")
+        yield from paged(_table("Causes", found, found.causes))
+        code = [_code(cause) for cause in found.causes[:ROWS] if cause.kind == "code"]
+        yield from code[:OPEN]
+        if len(code) > OPEN:
+            yield Fold(f"The code of {count(len(code) - OPEN, 'more cause')}", tuple(code[OPEN:]))
     for words in found.left if found.metric else ():
         yield Line(f"Left: {one_line(words, 200)}")
     if not found.causes:
@@ -37,7 +41,9 @@ def _blocks(found: Causes) -> Iterator[Block]:
             f"Other metrics that differ: {listed([one_line(name, 40) for name in found.other_metrics], 8)}.", "small"
         )
     if found.unlikely:
-        yield Fold(f"{count(len(found.unlikely), 'unlikely change')}", (_table("Unlikely", found, found.unlikely),))
+        yield Fold(
+            f"{count(len(found.unlikely), 'unlikely change')}", tuple(paged(_table("Unlikely", found, found.unlikely)))
+        )
     if found.causes and found.equal:
         yield Fold("What was looked at and is equal", (Line(f"{_all(found.equal)}."),))
 
@@ -91,10 +97,10 @@ def _table(caption: str, found: Causes, causes: Sequence[Cause]) -> Table:
 def _row(cause: Cause, follows: bool) -> tuple[Words, ...]:
     name = one_line(cause.name, 60)
     shown = name if name.startswith(cause.kind) or cause.kind in ("python", "hardware") else f"{cause.kind} {name}"
-    sides = [one_line(side, 80) for side in _where_they_part(cause.before.strip(), cause.after.strip())]
+    sides = [one_line(side, 48) for side in _where_they_part(cause.before.strip(), cause.after.strip())]
     if not any(sides):
         shown = one_line(cause.words, 160)
-    return (shown, *sides, *((one_line("; ".join(cause.follows), 160),) if follows else ()))
+    return (shown, *sides, *((one_line("; ".join(cause.follows), 120),) if follows else ()))
 
 
 def _where_they_part(before: str, after: str) -> tuple[str, str]:
@@ -111,6 +117,9 @@ def _where_they_part(before: str, after: str) -> tuple[str, str]:
     return f"…{old[start:]}", f"…{new[start:]}"
 
 
-def _as_diff(cause: Cause) -> str:
-    gone = [f"-{line}" for line in cause.before.splitlines()]
-    return "\n".join([*gone, *(f"+{line}" for line in cause.after.splitlines())])
+def _code(cause: Cause) -> Pre:
+    """The lines that went, and those that came."""
+    lines = [f"-{line}" for line in cause.before.splitlines()] + [f"+{line}" for line in cause.after.splitlines()]
+    hidden = len(lines) - LINES
+    text = "\n".join([*lines[:LINES], *([f"… {count(hidden, 'more line')}"] if hidden > 0 else [])])
+    return Pre(f"Code: {one_line(cause.words, 120)}", many_lines(text, CHARACTERS), "diff")

@@ -20,7 +20,11 @@ def _blocks(found: Collection) -> Iterator[Block]:
     if not found.waste:
         yield Line("Nothing to collect: everything in the store is needed.", "sentence")
     elif found.is_done:
-        yield Line(f"Freed {size(found.freed_bytes)}.", "sentence")
+        gone = listed((f"{one.what} ({one.count:,})" for one in found.waste), 4)
+        less = (
+            f"the store takes {size(found.freed_bytes)} less" if found.freed_bytes > 0 else "their room is used again"
+        )
+        yield Line(f"Removed for good: {gone}; {less}.", "sentence")
     else:
         yield Line(f"About {size(found.freed_bytes)} can be freed; nothing was removed yet.", "sentence")
     if found.waste:

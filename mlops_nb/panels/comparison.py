@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words
+from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words, paged
 from mlops_nb.panels.curves import curve_blocks
 from mlops_nb.panels.theme import Panel, change_span, number_span
 from mlops_nb.panels.wording import count, duration, listed, many_lines, number, numbers, one_line, setting, size
@@ -42,21 +43,21 @@ def growing_blocks(comparison: Comparison, *, is_log: bool = False) -> Iterator[
         more = listed([f"run {run.id}" for run in hidden], 10)
         yield Line(f"The tables show the first {RUNS} runs. Not in them: {more}.", "small")
     if comparison.metrics:
-        yield _table("Metrics", comparison, comparison.metrics, metrics=True)
+        yield from paged(_table("Metrics", comparison, comparison.metrics, metrics=True))
 
 
 def settled_blocks(comparison: Comparison) -> Iterator[Block]:
     """The rest of a comparison."""
     for title, differences in (
         ("Parameters", comparison.params),
-        ("Data read", comparison.data),
+        ("Data read", _by_data_set(comparison.data)),
         ("Packages", comparison.packages),
         ("Seeds", comparison.seeds),
         ("Hardware", comparison.hardware),
-        ("Surroundings", comparison.surroundings),
+        ("Surroundings", _untitled(comparison.surroundings)),
     ):
         if differences:
-            yield _table(title, comparison, differences)
+            yield from paged(_table(title, comparison, differences))
     yield from _code(comparison)
     if comparison.resources:
         yield Fold("What they took", (_table("Time and memory", comparison, comparison.resources),))
@@ -107,12 +108,56 @@ def _rest(comparison: Comparison) -> str:
             (comparison.packages, "package"),
             (comparison.seeds, "seed"),
             (comparison.hardware, "fact of the hardware", "facts of the hardware"),
-            (comparison.surroundings, "fact of the surroundings", "facts of the surroundings"),
         )
         if found
-    ] + (["the code"] if comparison.code else [])
-    one_thing = len(parts) == 1 and (parts[0] == "the code" or parts[0].startswith("1 "))
+    ] + [one_line(one.name, 40) for one in _untitled(comparison.surroundings)]
+    parts += ["the code"] if comparison.code else []
+    one_thing = len(parts) == 1 and (parts[0].startswith("1 ") or not parts[0][0].isdigit())
     return f"{listed(parts, 9)} differ{'s' if one_thing else ''}." if parts else "nothing else differs."
+
+
+def _untitled(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    """Without the runs' names, which the titles of the columns say."""
+    return tuple(one for one in found if one.name != "name")
+
+
+_OF_A_COLUMN = re.compile(r"([^.:]+)\.(.*): (type|content)", re.DOTALL)
+
+
+def _by_data_set(found: Sequence[Difference]) -> list[Difference]:
+    """The differences of the columns of a data set as two lines: which are not in all runs, and which changed."""
+    lines: list[Difference] = []
+    only: dict[str, list[Difference]] = {}
+    changed: dict[str, list[Difference]] = {}
+    for one in found:
+        known = _OF_A_COLUMN.fullmatch(one.name)
+        if known is None or (known[3] == "type" and None not in one.values):
+            lines.append(one)
+        else:
+            by_name = only if known[3] == "type" else changed
+            by_name.setdefault(known[1], []).append(Difference(known[2], one.values))
+    for name, columns in only.items():
+        sides = zip(*(one.values for one in columns), strict=True)
+        named = (_columns(columns, [value is not None for value in side]) for side in sides)
+        _put(lines, name, Difference(f"{name}: columns not in all", tuple(named)))
+    for name, columns in changed.items():
+        base, *others = zip(*(one.values for one in columns), strict=True)
+        changes = [_columns(columns, [a != b for a, b in zip(base, side, strict=True)]) for side in others]
+        _put(lines, name, Difference(f"{name}: changed columns", ("base", *changes)))
+    return lines
+
+
+def _columns(columns: Sequence[Difference], counted: Sequence[bool]) -> str:
+    names = [one_line(one.name, 24) for one, is_counted in zip(columns, counted, strict=True) if is_counted]
+    return f"{len(names):,}: {listed(names, 3)}" if names else "none"
+
+
+def _put(lines: list[Difference], name: str, line: Difference) -> None:
+    """The line behind those of its data set."""
+    own = [
+        place for place, one in enumerate(lines) if one.name == name or one.name.startswith((f"{name}:", f"{name}."))
+    ]
+    lines.insert(own[-1] + 1 if own else len(lines), line)
 
 
 def _number(value: Value) -> float | None:
@@ -153,7 +198,7 @@ def _code(comparison: Comparison) -> Iterator[Block]:
                 f"+{count(len(comparison.code) - place, 'more cell')} differ: mlops_nb.compare(...).code", "small"
             )
             return
-        text = many_lines(one.cell.diff, min(room, 20_000))
+        text = many_lines(one.cell.diff.removeprefix("--- before\n+++ after\n"), min(room, 20_000))
         room -= len(text)
         yield Pre(_title(one, first, len(comparison.runs) == 2), text, "diff")
 

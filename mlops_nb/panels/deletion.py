@@ -20,16 +20,18 @@ def _blocks(done: Deletion) -> Iterator[Block]:
     if not (done.runs or done.children):
         yield Line("No run was to be brought back." if done.is_undone else "No run was to be deleted.", "sentence")
         return
-    with_children = f" and {count(len(done.children), 'run')} that are parts of them" if done.children else ""
+    whose = "its" if len(done.runs) == 1 else "their"
+    with_children = f" and {whose} {count(len(done.children), 'child run')}" if done.children else ""
     yield Line(
         f"{verb} {count(len(done.runs), 'run')}{with_children}: {listed(map(spoken, done.runs), 6)}.", "sentence"
     )
     numbers = " ".join(str(one.id) for one in done.runs[:20])
     more = " ..." if len(done.runs) > 20 else ""
+    them = "it" if len(done.runs) == 1 else "them"
     if done.is_undone:
-        yield Line(f"Delete them again: %mlops delete {numbers}{more}", "small")
+        yield Line(f"Delete {them} again: %mlops delete {numbers}{more}", "small")
     else:
-        yield Line(f"Until %mlops gc --yes they can be brought back: %mlops restore {numbers}{more}")
+        yield Line(f"To bring {them} back, until %mlops gc --yes: %mlops restore {numbers}{more}")
 
 
 def spoken(one: RunName) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_nb.panels.blocks import Block, Fold, Line, Picture, Pre, Span, Table, Words
+from mlops_nb.panels.blocks import Block, Line, Picture, Pre, Span, Table, Words, paged, without_empty
 from mlops_nb.panels.lineage_figure import drawn_part, given, lineage_svg, state_words
-from mlops_nb.panels.theme import Panel, time_span
+from mlops_nb.panels.theme import Panel, minute_span
 from mlops_nb.panels.wording import count, listed, one_line, size
 from mlops_nb.tracking.lineage import LineageGraph, LineageNode, Stale, mermaid
-
-ROWS = 10
-"""Rows that are seen at once; the others are behind a title that opens them."""
 
 MOST_ROWS = 200
 
@@ -133,12 +130,12 @@ def _tables(graph: LineageGraph) -> Iterator[Block]:
 
     cells = sorted((node for node in graph.nodes if node.execution is not None), key=first_what_is_wrong)
     if cells:
-        columns: tuple[str, ...] = ("cell", "ran as", "state", "gives", "when")
+        columns: tuple[str, ...] = ("cell", "ran as", "state", "gives", "when (UTC)")
         rows = [_cell_row(node, graph) for node in cells]
         yield from _paged("Cells, what is stale first, then the nearest to the run", columns, rows, graph)
     if graph.files:
         files = sorted(graph.files, key=first_what_is_wrong)
-        columns = ("file", "state", "size", "last changed", "read by")
+        columns = ("file", "state", "size", "changed (UTC)", "read by")
         yield from _paged("Files and addresses read", columns, [_file_row(node, graph) for node in files], graph)
     parameters = [node for node in graph.nodes if node.kind == "parameter"]
     if parameters:
@@ -149,12 +146,8 @@ def _tables(graph: LineageGraph) -> Iterator[Block]:
 def _paged(
     caption: str, columns: tuple[str, ...], rows: Sequence[tuple[Words, ...]], graph: LineageGraph
 ) -> Iterator[Block]:
-    """The first rows, the others behind a title."""
-    yield Table(caption, columns, tuple(rows[:ROWS]))
-    more = rows[ROWS:MOST_ROWS]
-    if more:
-        cut = f"+{len(rows) - MOST_ROWS:,} more: mlops_nb.lineage({graph.run}).nodes" if len(rows) > MOST_ROWS else ""
-        yield Fold(f"{len(more):,} more", (Table(caption, columns, tuple(more), more=cut),))
+    cut = f"+{len(rows) - MOST_ROWS:,} more: mlops_nb.lineage({graph.run}).nodes" if len(rows) > MOST_ROWS else ""
+    yield from paged(without_empty(Table(caption, columns, tuple(rows[:MOST_ROWS]), more=cut)))
 
 
 def _cell_row(node: LineageNode, graph: LineageGraph) -> tuple[Words, ...]:
@@ -168,7 +161,7 @@ def _cell_row(node: LineageNode, graph: LineageGraph) -> tuple[Words, ...]:
         _number(node.execution_count),
         state or ("" if node.status in (None, "FINISHED") else str(node.status).lower()),
         listed([one_line(name, 30) for name in names], 4),
-        "" if node.started is None else time_span(node.started),
+        "" if node.started is None else minute_span(node.started),
     )
 
 
@@ -185,6 +178,6 @@ def _file_row(node: LineageNode, graph: LineageGraph) -> tuple[Words, ...]:
         f"{one_line(node.label, 80)}{many}",
         state_words(node),
         "" if node.size_bytes is None else size(node.size_bytes),
-        "" if node.modified is None else time_span(node.modified),
+        "" if node.modified is None else minute_span(node.modified),
         listed([_number(each.execution_count) or one_line(each.label, 30) for each in readers], 4),
     )

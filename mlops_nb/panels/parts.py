@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from mlops_nb.panels.blocks import Table, Words
 from mlops_nb.panels.theme import number_span
@@ -48,7 +49,7 @@ def _row(part: RunSummary, differing: Sequence[str], metric: str, *, is_named: b
     if differing:
         given = [name for name in differing if name in part.params]
         shown = (f"{one_line(_short(name, differing), 40)}={setting(part.params[name], 24)}" for name in given)
-        yield listed(shown, 3)
+        yield ", ".join([*islice(shown, 3), *([f"{len(given) - 3} more"] if len(given) > 3 else [])])
     if metric:
         yield number_span(part.metrics[metric]) if metric in part.metrics else ""
     yield duration(part.duration)

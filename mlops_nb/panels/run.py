@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from html import escape
 
 from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
-from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html
+from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html, paged
 from mlops_nb.panels.curves import curve_blocks
 from mlops_nb.panels.parts import estimators_table, parts_table, told_apart
-from mlops_nb.panels.theme import Panel, after, number_span, status_span, time_span
+from mlops_nb.panels.theme import Panel, after, minute_span, number_span, status_span, time_span
 from mlops_nb.panels.wording import (
     count,
     duration,
@@ -65,30 +65,30 @@ def _growing(run: Run, is_log: bool) -> Iterator[Block]:
         yield Line((Span(one_line(run.error.type), "strong"), f": {many_lines(run.error.message, 500)}"), "error")
     yield from curve_blocks([run], is_log=is_log)
     if run.metrics:
-        yield _metrics(run)
+        yield from paged(_metrics(run))
 
 
 def _recorded(run: Run) -> Iterator[Block]:
     if run.parts:
-        yield parts_table(run, ROWS)
+        yield from paged(parts_table(run, ROWS))
     if run.params:
-        yield _params(run)
+        yield from paged(_params(run))
     if run.estimators:
-        yield estimators_table(run)
+        yield from paged(estimators_table(run))
     if run.seeds:
         seeds = tuple((one_line(name, 60), setting(value, 60)) for name, value in list(run.seeds.items())[:ROWS])
-        yield Table("Seeds set", ("what", "seed"), seeds, more=_more(len(run.seeds), run, "seeds"))
+        yield from paged(Table("Seeds set", ("what", "seed"), seeds, more=_more(len(run.seeds), run, "seeds")))
     if run.tags:
         tags = tuple((one_line(n, 60), one_line(v, 120)) for n, v in list(run.tags.items())[:ROWS])
-        yield Table("Tags", ("tag", "value"), tags, more=_more(len(run.tags), run, "tags"))
+        yield from paged(Table("Tags", ("tag", "value"), tags, more=_more(len(run.tags), run, "tags")))
     if run.data:
-        yield _data(run)
+        yield from paged(_data(run))
     if run.read_from:
-        yield _read_from(run)
+        yield from paged(_read_from(run))
     if run.artifacts:
         files = tuple(artifact_row(one) for one in run.artifacts[:ROWS])
         more = _more(len(run.artifacts), run, "artifacts")
-        yield Table("Artifacts", ARTIFACT_COLUMNS, files, frozenset({2}), more)
+        yield from paged(Table("Artifacts", ARTIFACT_COLUMNS, files, frozenset({2}), more))
         yield Line(f"To see them: %mlops artifacts {run.id}", "small")
     if run.redacted:
         yield Line(secrets_words(run.redacted), "small")
@@ -135,7 +135,8 @@ def _metrics(run: Run) -> Table:
         row: list[Words] = [*_marked(metric.name, metric.inferred), number_span(metric.value)]
         if series:
             row.append(f"{metric.count:,}")
-            row += ["" if v is None else number_span(v) for v in (metric.minimum, metric.maximum, metric.mean)]
+            spread = (metric.minimum, metric.maximum, metric.mean) if metric.count > 1 else (None, None, None)
+            row += ["" if v is None else number_span(v) for v in spread]
         rows.append(tuple(row))
     more = _more(len(run.metrics), run, "metrics")
     return Table("Metrics", columns, tuple(rows), frozenset(range(1, len(columns))), more)
@@ -163,7 +164,7 @@ def _read_from(run: Run) -> Table:
             names.setdefault(use, []).append(one_line(name, 40))
     rows = tuple((*file_words(use), listed(sorted(found), 3)) for use, found in list(names.items())[:ROWS])
     more = _more(len(names), run, "read_from")
-    return Table("Data came from", ("file", "size", "last changed", "for"), rows, frozenset({1}), more)
+    return Table("Data came from", ("file", "size", "changed (UTC)", "for"), rows, frozenset({1}), more)
 
 
 def file_words(use: FileUse) -> tuple[Words, Words, Words]:
@@ -173,7 +174,7 @@ def file_words(use: FileUse) -> tuple[Words, Words, Words]:
 
 
 def _changed(modified: float | None) -> Words:
-    return "" if modified is None else time_span(modified)
+    return "" if modified is None else minute_span(modified)
 
 
 def _outputs(run: Run, room: int) -> Iterator[Block]:

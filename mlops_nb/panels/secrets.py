@@ -18,7 +18,7 @@ def secrets_panel(report: SecretsReport) -> Panel:
 def _blocks(report: SecretsReport) -> Iterator[Block]:
     where = f", in {count(report.runs, 'run')}" if report.runs else ""
     done = f"{count(report.replaced, 'secret')} {'was' if report.replaced == 1 else 'were'}"
-    yield Line(f"{done if report.replaced else 'No secret was'} replaced before a run was stored{where}", "sentence")
+    yield Line(f"{done if report.replaced else 'No secret was'} replaced before a run was stored{where}.", "sentence")
     rules: list[tuple[Words, ...]] = [
         ("environment", listed(map(one_line, report.variables), 12) or "no variable has the name of a secret"),
         ("name", 'password="...", "api_key": "...", --token ..., and parameters that are called so'),

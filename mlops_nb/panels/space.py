@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from mlops_nb.panels.blocks import Block, Line, Picture, Table
+from mlops_nb.panels.blocks import Block, Line, Picture, Table, paged
 from mlops_nb.panels.theme import BLUE, Panel
 from mlops_nb.panels.wording import number, one_line, size
 from mlops_nb.tracking.housekeeping.records import Part, Space
@@ -18,8 +18,7 @@ def space_panel(space: Space) -> Panel:
 
 def _blocks(space: Space) -> Iterator[Block]:
     first = space.parts[0]
-    most = f"the largest part {first.what}: {size(first.size_bytes)} ({_share(first, space)})"
-    words = f"{size(space.size_bytes)} in the store, {most}."
+    words = f"{size(space.size_bytes)} in the store; the largest part, {_share(first, space)}, is {first.what}."
     yield Line(words, "sentence")
     if space.collectable_bytes:
         yield Line(f"About {size(space.collectable_bytes)} of it nobody needs: %mlops gc")
@@ -28,7 +27,7 @@ def _blocks(space: Space) -> Iterator[Block]:
         (part.what, size(part.size_bytes), _share(part, space), "" if part.count is None else f"{part.count:,}")
         for part in space.parts
     )
-    yield Table("Parts", ("what", "takes", "share", "how many"), rows, frozenset({1, 2, 3}))
+    yield from paged(Table("Parts", ("what", "takes", "share", "how many"), rows, frozenset({1, 2, 3})))
     if space.runs:
         runs = tuple(
             (
@@ -46,7 +45,7 @@ def _share(part: Part, space: Space) -> str:
     return f"{number(100 * part.size_bytes / max(1, space.size_bytes))} %"
 
 
-_ROW, _LEFT, _WIDE = 22, 170, 360
+_ROW, _LEFT, _WIDE = 22, 250, 360
 
 
 def _bars(parts: Sequence[Part], words: str) -> str:

@@ -42,7 +42,7 @@ max-width:360px;overflow-wrap:break-word;min-width:3em;white-space:normal}}
 & thead th{{font-weight:400;opacity:.75;white-space:nowrap;max-width:240px;\
 overflow:hidden;text-overflow:ellipsis}}
 & thead tr,& tbody tr{{border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3))}}
-& tbody th{{font-weight:600;min-width:7em}}
+& tbody th{{font-weight:600;min-width:7em;max-width:440px}}
 & .mp-right{{text-align:right;white-space:nowrap}}
 & code{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);padding:1px 4px;border-radius:2px;\
 background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;overflow-wrap:anywhere}}
@@ -53,7 +53,8 @@ overflow:auto;white-space:pre;border:0;color:inherit;background:var(--jp-layout-
 & details{{margin:4px 0}}
 & summary{{cursor:pointer;font-weight:600;padding:2px 0}}
 & img{{max-width:100%;max-height:360px}}
-& .mp-picture{{margin:4px 0 8px;max-width:720px;overflow-x:auto}}
+& time{{white-space:nowrap}}
+& .mp-picture{{display:block!important;margin:4px 0 8px;max-width:720px;overflow-x:auto}}
 & .mp-picture svg{{width:100%;height:auto;display:block}}
 & .mp-halo{{paint-order:stroke;stroke:var(--jp-layout-color0,transparent);stroke-width:3px}}
 & .mp-error{{border-left:3px solid {VERMILLION};padding:2px 8px;overflow-wrap:anywhere;white-space:pre-wrap}}
@@ -146,6 +147,12 @@ def after(status: Status) -> str:
 def time_span(then: float) -> Span:
     """When it was; a saved notebook would say "just now" for ever."""
     return Span(exact_time(then), "time")
+
+
+def minute_span(then: float) -> Span:
+    """When it was, to the minute, for a column whose title says UTC; the second on hover."""
+    exact = exact_time(then)
+    return Span(exact[:16], "time", hover=exact) if exact.endswith(" UTC") else Span(exact)
 
 
 def number_span(value: float, shown: str = "") -> Span:

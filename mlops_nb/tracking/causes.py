@@ -562,7 +562,8 @@ def _last_word(name: str) -> str:
 
 def _setting_cause(one: _Setting) -> Cause:
     also = f" (also {_listed(one.names[1:])})" if len(one.names) > 1 else ""
-    before, after = (_short(value) for value in (one.before, one.after))
+    unset = "not set" if one.is_seed else "None"
+    before, after = (unset if value is None else _short(value) for value in (one.before, one.after))
     kind: CauseKind = "seed" if one.is_seed else "parameter"
     return Cause(kind, one.names[0], before, after, f"{kind} {one.names[0]} {before} → {after}{also}")
 

@@ -269,7 +269,7 @@ def test_a_comparison_says_what_differs_in_one_sentence():
         ({"code": (a_code_difference("-a\n+b"),)}, "the code differs."),
         ({"data": (Difference("X", (1, 2)), Difference("X.a: type", (1, 2)))}, "1 data set differs."),
         ({"resources": (Difference("seconds", (1, 2)),)}, "do not differ in anything that was recorded."),
-        ({"surroundings": (Difference("Python", ("3.11", "3.12")),)}, "1 fact of the surroundings differs."),
+        ({"surroundings": (Difference("Python", ("3.11", "3.12")),)}, "Python differs."),
         ({"metrics": (Difference("f1", (0.5, 0.6)),)}, "nothing else differs."),
         ({"metrics": (Difference("f1", (0.5, None)),)}, "nothing else differs."),
     ],

@@ -683,7 +683,7 @@ def test_space_adds_up_and_names_the_largest_runs(folder):
 
 def test_space_of_an_empty_store_is_told(folder, capsys):
     assert main(["space"]) == 0
-    assert "in the store, the largest part" in capsys.readouterr().out
+    assert "in the store; the largest part" in capsys.readouterr().out
 
 
 # commands
@@ -696,13 +696,13 @@ def test_housekeeping_in_a_terminal(folder, capsys):
         assert main(list(words)) == 0
         return capsys.readouterr().out
 
-    assert "Deleted 1 run and 1 run that are parts of them: forest (run 1)." in say("delete", "forest")
+    assert "Deleted 1 run and its 1 child run: forest (run 1)." in say("delete", "forest")
     assert "deleted runs" in say("gc")
     assert json.loads(say("gc", "--json"))["is_done"] is False
     assert "Brought back 1 run" in say("restore", "1")
     assert "Nothing to collect" in say("gc")
     say("delete", "1")
-    assert "Freed" in say("gc", "--yes")
+    assert "Removed for good: deleted runs (2), files that no artifact refers to (1)" in say("gc", "--yes")
     assert "Backed up 0 runs" in say("backup", "b.zip")
     assert "Made the store" in say("backup", "b.zip", "--restore", "again")
     assert json.loads(say("space", "--json"))["runs"] == []
