@@ -60,8 +60,12 @@ def test_the_tours_cells_show_what_the_tour_says(project):
     assert "forest finished" in shown(project, "%%mlops run forest")
     assert "n_estimators=50" in shown(project, "%%mlops run forest")
     assert "curve finished" in shown(project, "%%mlops run curve")
-    assert "2 runs" in shown(project, "%mlops runs")
-    assert "against" in shown(project, "%mlops runs")
+    assert "2 runs" in shown(project, "%mlops runs\n")
+    assert "against" in shown(project, "%mlops runs\n")
+    assert "8 combinations tried" in shown(project, "%%mlops sweep forests")
+    asked = shown(project, "%mlops runs kind = trial")
+    assert "could explain it" in asked
+    assert "came from" in asked
     assert "Verified" in shown(project, "%mlops export")
 
 

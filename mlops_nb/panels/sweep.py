@@ -91,7 +91,7 @@ def _best_first(sweep: Sweep) -> list[RunSummary]:
     def place(trial: RunSummary) -> tuple[bool, float, int]:
         value = trial.metrics.get(sweep.metric)
         lacks = value is None or value != value or trial.status != "FINISHED"
-        return lacks, 0.0 if lacks or value is None else sign * value, trial.id
+        return lacks, 0.0 if lacks or value is None else sign * value, -trial.id
 
     return sorted(sweep.trials, key=place)
 

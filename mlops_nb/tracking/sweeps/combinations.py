@@ -281,7 +281,7 @@ def left_to_try(
 def judged(trials: Sequence[RunSummary], named: Sequence[str]) -> tuple[str, int | None]:
     """The metric that trials are judged by (the first named, else the commonest), and the best trial's number.
 
-    Only FINISHED trials with a number count; of equals the earliest is the best.
+    Only FINISHED trials with a number count; of equals the newest is the best, as in every list of runs.
     """
     finished = [trial for trial in trials if trial.status == "FINISHED"]
     counted: dict[str, int] = {name: len(finished) + 1 for name in islice(named, 1)}
@@ -293,5 +293,5 @@ def judged(trials: Sequence[RunSummary], named: Sequence[str]) -> tuple[str, int
     metric = max(counted, key=lambda name: counted[name])
     sign = 1 if lower_is_better(metric) else -1
     having = [trial for trial in finished if math.isfinite(trial.metrics.get(metric, math.nan))]
-    best = min(having, key=lambda trial: (sign * trial.metrics[metric], trial.id), default=None)
+    best = min(having, key=lambda trial: (sign * trial.metrics[metric], -trial.id), default=None)
     return metric, best.id if best else None
