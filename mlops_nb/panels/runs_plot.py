@@ -26,6 +26,9 @@ PLOTTED = {"scatter": 180, "parallel": 100}
 AXES = 6
 """Parameters that have an axis among parallel coordinates."""
 
+READABLE = 420
+"""A picture is never drawn narrower; where there is less room it is moved sideways."""
+
 LOGARITHM_FROM = 100
 """A parameter whose greatest value is so many times its least is drawn on a logarithmic axis."""
 
@@ -285,7 +288,8 @@ def svg_of(inside: str, words: str, height: float) -> str:
     """A picture of ours, 640 wide, with its sentence as its title."""
     return (
         f'<svg viewBox="0 0 640 {height:.0f}" xmlns="http://www.w3.org/2000/svg" role="img" font-size="11" '
-        f'font-family="system-ui,sans-serif"><title>{escape(words)}</title>{inside}</svg>'
+        f'style="min-width:{READABLE}px" font-family="system-ui,sans-serif"><title>{escape(words)}</title>'
+        f"{inside}</svg>"
     )
 
 

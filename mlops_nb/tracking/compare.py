@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_nb.record import Record
-from mlops_nb.reproducibility.records import DataFingerprint
+from mlops_nb.reproducibility.records import DataFingerprint, Environment
 from mlops_nb.tracking.code import CellChange, Origin, cell_changes
 from mlops_nb.tracking.runs import Run
 from mlops_nb.tracking.values import Value
@@ -63,8 +63,14 @@ class Comparison(Record):
 
 
 def comparison(origins: Sequence[Origin]) -> Comparison:
-    """Two or more runs, with what led to each, and only what differs."""
+    """Two or more runs, with what led to each, and only what differs.
+
+    Packages and hardware are compared where they were recorded of all runs: of one that is going on they are not yet.
+    """
     runs = [origin.run for origin in origins]
+    environments = [run.environment for run in runs if run.environment]
+    if len(environments) < len(runs):
+        environments = []
     return Comparison(
         runs=tuple(runs),
         metrics=differences([{metric.name: metric.value for metric in run.metrics} for run in runs]),
@@ -75,10 +81,10 @@ def comparison(origins: Sequence[Origin]) -> Comparison:
             for cell in cell_changes(origins[0].cells, origin.cells)
         ),
         data=data_differences([run.data for run in runs]),
-        packages=differences([dict(run.environment.packages) if run.environment else {} for run in runs]),
+        packages=differences([dict(one.packages) for one in environments]),
         seeds=differences([dict(run.seeds) for run in runs]),
-        hardware=differences([_hardware(run) for run in runs]),
-        surroundings=differences([_surroundings(run) for run in runs]),
+        hardware=differences([_hardware(one) for one in environments]),
+        surroundings=differences([_surroundings(run, is_whole=bool(environments)) for run in runs]),
         resources=differences([_resources(run) for run in runs]),
     )
 
@@ -149,22 +155,20 @@ def _content(one: DataFingerprint) -> str:
     return f"{one.fingerprint[:12]}{'' if one.exact else ' (sampled)'}"
 
 
-def _hardware(run: Run) -> dict[str, Value]:
-    if run.environment is None:
-        return {}
-    found: dict[str, Any] = {name: getattr(run.environment, name) for name in HARDWARE}
+def _hardware(environment: Environment) -> dict[str, Value]:
+    found: dict[str, Any] = {name: getattr(environment, name) for name in HARDWARE}
     found |= {"gpus": ", ".join(found["gpus"]), "thread_settings": dict(found["thread_settings"])}
     return {name.replace("_", " "): value for name, value in found.items() if value not in ("", 0, None, {})}
 
 
-def _surroundings(run: Run) -> dict[str, Value]:
+def _surroundings(run: Run, *, is_whole: bool) -> dict[str, Value]:
     found: dict[str, Value] = {"status": run.status, "name": run.name}
     if run.notebook:
         found["notebook"] = run.notebook
     found.update({f"tag {name}": value for name, value in run.tags.items()})
-    if run.environment:
+    if is_whole and run.environment:
         found["python"] = run.environment.python
-    if run.code:
+    if is_whole and run.code:
         found["git"] = f"{run.code.commit[:12]} on {run.code.branch}{', dirty' if run.code.dirty else ''}"
         found["git remote"] = run.code.remote
     return found

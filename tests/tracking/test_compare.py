@@ -102,3 +102,13 @@ def test_the_line_magic_and_the_terminal_take_more_than_two(shell, capsys):
     capsys.readouterr()
     shell.run_cell("%mlops compare 1 2 3")
     assert "These 3 runs do not differ" in capsys.readouterr().out
+
+
+def test_what_a_run_that_is_going_on_has_not_recorded_yet_does_not_differ(folder):
+    with mlops_nb.run("done") as done:
+        done.log(loss=1.0)
+    with mlops_nb.run("going") as going:
+        going.log(loss=2.0)
+        found = mlops_nb.compare(done.id, going.id)
+    assert (found.packages, found.hardware) == ((), ())
+    assert {one.name for one in found.surroundings} == {"status", "name"}
