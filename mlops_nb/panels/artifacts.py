@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from mlops_nb.panels.blocks import Block, Fold, Image, Line, Picture, Pre, Table, Words, as_html, paged
@@ -119,12 +120,21 @@ def _preview(seen: Preview | None, one: ArtifactView) -> Iterator[Block]:
 
 def _table(seen: TablePreview) -> Table:
     parts = [] if seen.total_rows is None else [f"{len(seen.rows):,} of {count(seen.total_rows, 'row')}"]
-    if seen.total_columns is not None and seen.total_columns > len(seen.columns):
-        parts.append(f"{len(seen.columns):,} of {seen.total_columns:,} columns")
+    if seen.total_columns is not None and seen.total_columns > len(seen.columns) - seen.index:
+        parts.append(f"{len(seen.columns) - seen.index:,} of {seen.total_columns:,} columns")
     columns = tuple(one_line(name, 40) for name in seen.columns) or ("(no column)",)
     width = len(columns)
     rows = tuple(tuple(one_line(cell, 60) for cell in (*row, *[""] * width)[:width]) for row in seen.rows)
-    return Table("First rows", columns, rows, more=", ".join(parts))
+    right = frozenset(place for place in range(1, width) if _are_numbers(row[place] for row in rows))
+    return Table("First rows", columns, rows, right, ", ".join(parts))
+
+
+def _are_numbers(cells: Iterable[str]) -> bool:
+    return all(_NUMBER.fullmatch(cell) for cell in cells)
+
+
+_NUMBER = re.compile(r"-?[\d,.]+(e[-+]?\d+)?|NaN|nan|")
+"""A number as a table's cell shows it; nothing where there is none."""
 
 
 def confusion_blocks(matrix: ConfusionMatrix) -> Iterator[Block]:

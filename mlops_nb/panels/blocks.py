@@ -94,14 +94,14 @@ PAGE = 10
 """Rows of a table that are seen before somebody asks for the others."""
 
 
-def paged(table: Table) -> Iterator[Block]:
+def paged(table: Table, first: int = PAGE, said: str = "more") -> Iterator[Block]:
     """A long table: its first rows, the others behind a title that opens them, what is left out as a line."""
-    hidden = table.rows[PAGE:]
+    hidden = table.rows[first:]
     if len(hidden) < 2:  # a title would take as much room as the row that it hides
         yield table
         return
-    yield replace(table, rows=table.rows[:PAGE], more="")
-    yield Fold(f"{len(hidden):,} more", (replace(table, rows=hidden, more=""),))
+    yield replace(table, rows=table.rows[:first], more="")
+    yield Fold(f"{len(hidden):,} {said}", (replace(table, rows=hidden, more=""),))
     if table.more:
         yield Line(table.more, "small")
 
@@ -199,7 +199,15 @@ def _table_html(table: Table) -> str:
 
 def _row_html(row: tuple[Words, ...], css: Sequence[str]) -> str:
     first = f'<th scope="row"{css[0]}>{_words_html(row[0])}</th>'
-    return f"<tr>{first}{''.join(f'<td{c}>{_words_html(w)}</td>' for c, w in zip(css[1:], row[1:], strict=True))}</tr>"
+    rest = (
+        f"<td{c or (LONG if len(plain(w)) > MANY_LETTERS else '')}>{_words_html(w)}</td>"
+        for c, w in zip(css[1:], row[1:], strict=True)
+    )
+    return f"<tr>{first}{''.join(rest)}</tr>"
+
+
+MANY_LETTERS, LONG = 30, ' class="mp-long"'
+"""A cell of more letters keeps some width beside a long name, however narrow the panel is."""
 
 
 def _pre_html(block: Pre) -> str:

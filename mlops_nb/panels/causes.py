@@ -88,7 +88,7 @@ def _named(found: Causes) -> str:
 
 
 def _table(caption: str, found: Causes, causes: Sequence[Cause]) -> Table:
-    follows = any(cause.follows for cause in causes)
+    follows = any(cause.follows for cause in causes if cause.kind != "code")
     columns = ("cause", f"run {found.left_run}", f"run {found.right_run}", *(("so that",) if follows else ()))
     rows = tuple(_row(cause, follows) for cause in causes[:ROWS])
     return Table(caption, columns, rows, more=f"+{len(causes) - ROWS} more" if len(causes) > ROWS else "")
@@ -122,4 +122,5 @@ def _code(cause: Cause) -> Pre:
     lines = [f"-{line}" for line in cause.before.splitlines()] + [f"+{line}" for line in cause.after.splitlines()]
     hidden = len(lines) - LINES
     text = "\n".join([*lines[:LINES], *([f"… {count(hidden, 'more line')}"] if hidden > 0 else [])])
-    return Pre(f"Code: {one_line(cause.words, 120)}", many_lines(text, CHARACTERS), "diff")
+    so_that = f", so that {one_line('; '.join(cause.follows), 200)}" if cause.follows else ""
+    return Pre(f"Code: {one_line(cause.words, 120)}{so_that}", many_lines(text, CHARACTERS), "diff")

@@ -30,7 +30,7 @@ def _blocks(found: Collection) -> Iterator[Block]:
     if found.waste:
         rows = tuple((one.what, f"{one.count:,}", f"about {size(one.size_bytes)}") for one in found.waste)
         column = "removed" if found.is_done else "would go"
-        yield Table("Not needed", ("what", column, "takes"), rows, frozenset({1, 2}))
+        yield Table("Removed" if found.is_done else "Not needed", ("what", column, "takes"), rows, frozenset({1, 2}))
     if found.runs:
         yield Line(f"Deleted runs: {listed(map(spoken, found.runs), 6)}")
     for note in found.notes:

@@ -18,6 +18,9 @@ ROWS = 40
 RUNS = 6
 """Runs side by side; with more a table is no longer read."""
 
+OPEN = 5
+"""Cell diffs that are seen at once."""
+
 DIFFS = 12
 DIFF_TEXT = 40_000
 """Cell diffs, and characters of them together."""
@@ -58,7 +61,10 @@ def settled_blocks(comparison: Comparison) -> Iterator[Block]:
     ):
         if differences:
             yield from paged(_table(title, comparison, differences))
-    yield from _code(comparison)
+    code = list(_code(comparison))
+    yield from code[:OPEN]
+    if len(code) > OPEN:
+        yield Fold("Code of other cells", tuple(code[OPEN:]))
     if comparison.resources:
         yield Fold("What they took", (_table("Time and memory", comparison, comparison.resources),))
 
@@ -170,7 +176,9 @@ def _table(title: str, comparison: Comparison, found: Sequence[Difference], *, m
     columns = ("name", *(_name(run) for run in runs), *(("change",) if pair else ()))
     rows = tuple(_row(one, metrics=metrics, pair=pair) for one in found[:ROWS])
     right = frozenset(range(1, len(runs) + 1)) if metrics else frozenset()
-    return Table(title, columns, rows, right, f"+{len(found) - ROWS} more" if len(found) > ROWS else "")
+    numbers_of = ", ".join(str(run.id) for run in comparison.runs[:RUNS])
+    more = f"+{len(found) - ROWS:,} more: mlops_nb.compare({numbers_of})" if len(found) > ROWS else ""
+    return Table(title, columns, rows, right, more)
 
 
 def _row(one: Difference, *, metrics: bool, pair: bool) -> tuple[Words, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 
 from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
-from mlops_nb.panels.blocks import Block, Fold, Image, Line, Pre, Span, Table, Words, as_html, paged
+from mlops_nb.panels.blocks import PAGE, Block, Fold, Image, Line, Pre, Span, Table, Words, as_html, paged
 from mlops_nb.panels.curves import curve_blocks
 from mlops_nb.panels.parts import estimators_table, parts_table, told_apart
 from mlops_nb.panels.theme import Panel, after, minute_span, number_span, status_span, time_span
@@ -72,7 +72,7 @@ def _recorded(run: Run) -> Iterator[Block]:
     if run.parts:
         yield from paged(parts_table(run, ROWS))
     if run.params:
-        yield from paged(_params(run))
+        yield from _params(run)
     if run.estimators:
         yield from paged(estimators_table(run))
     if run.seeds:
@@ -116,7 +116,7 @@ def _marked(name: str, inferred: bool) -> tuple[Words]:
     return ((shown, Span(" (inferred)", css="mp-muted")) if inferred else shown,)
 
 
-def _params(run: Run) -> Table:
+def _params(run: Run) -> Iterator[Block]:
     params, defaults = told_apart(run)
     rows = tuple(
         (*_marked(one.name, one.inferred), (setting(one.value, 120), Span(" (default)", css="mp-muted")))
@@ -124,7 +124,11 @@ def _params(run: Run) -> Table:
         else (*_marked(one.name, one.inferred), setting(one.value, 120))
         for one in params[:ROWS]
     )
-    return Table("Parameters", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
+    table = Table("Parameters", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
+    given = len(params) - len(defaults)
+    if 0 < given <= PAGE < len(params):
+        return paged(table, given, "at their defaults")
+    return paged(table)
 
 
 def _metrics(run: Run) -> Table:

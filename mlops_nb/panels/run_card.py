@@ -23,8 +23,8 @@ from mlops_nb.panels.wording import (
 )
 from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
 
-MOST = 8
-"""Parameters and metrics on a card; the rest is one command away."""
+MOST, PARTS = 8, 10
+"""Parameters and metrics, and child runs, on a card; the rest is one command away."""
 
 
 def run_card(card: RunCard) -> Panel:
@@ -43,7 +43,7 @@ def _blocks(card: RunCard) -> Iterator[Block]:
     if run.params:
         yield from _params(run)
     if run.parts:
-        yield parts_table(run, MOST)
+        yield parts_table(run, PARTS)
     if run.redacted:
         yield Line(secrets_words(run.redacted), "small")
     for warning in run.warnings[:MOST]:

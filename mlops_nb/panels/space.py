@@ -45,7 +45,7 @@ def _share(part: Part, space: Space) -> str:
     return f"{number(100 * part.size_bytes / max(1, space.size_bytes))} %"
 
 
-_ROW, _LEFT, _WIDE = 22, 250, 360
+_ROW, _LEFT, _WIDE = 22, 250, 240
 
 
 def _bars(parts: Sequence[Part], words: str) -> str:

@@ -35,7 +35,7 @@ sans-serif);padding:4px 0 4px 2px;max-width:1200px;text-align:left;overflow-wrap
 & small{{font-size:12px}}
 & .mp-scroll{{overflow-x:auto;margin:4px 0 8px}}
 & table{{border-collapse:collapse;margin:0;font-size:13px;border:0;width:auto;table-layout:auto;color:inherit}}
-& caption{{caption-side:top;text-align:left;font-weight:600;padding:4px 0;color:inherit}}
+& caption{{caption-side:top;text-align:left;white-space:nowrap;font-weight:600;padding:4px 0;color:inherit}}
 & tr,& tbody tr:nth-child(odd),& tbody tr:nth-child(even){{background:transparent}}
 & th,& td{{padding:2px 16px 2px 0;border:0;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums;\
 max-width:360px;overflow-wrap:break-word;min-width:3em;white-space:normal}}
@@ -44,6 +44,8 @@ overflow:hidden;text-overflow:ellipsis}}
 & thead tr,& tbody tr{{border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3))}}
 & tbody th{{font-weight:600;min-width:7em;max-width:440px}}
 & .mp-right{{text-align:right;white-space:nowrap}}
+& .mp-long{{min-width:16em}}
+& td code{{white-space:nowrap}}
 & code{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);padding:1px 4px;border-radius:2px;\
 background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;overflow-wrap:anywhere}}
 & pre{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);margin:0 0 8px;padding:8px;max-height:320px;\

@@ -83,6 +83,21 @@ def test_table_shows_its_first_rows(folder, name):
     assert "10 of 1,000 rows, 12 of 20 columns" in html(mlops_nb.artifacts("kept"))
 
 
+def test_a_table_begins_with_its_index_which_is_no_column_of_it(folder):
+    frame = pd.DataFrame({f"c{k}": [1.5, 2.5] for k in range(20)}, index=["a", "b"])
+    preview = seen(frame, "it")
+    assert (preview.columns[:2], preview.rows[1][:2], preview.index) == (("index", "c0"), ("b", "2.5"), 1)
+    assert "2 of 2 rows, 11 of 20 columns" in html(mlops_nb.artifacts("kept"))
+    assert seen(frame.rename_axis("day"), "it").columns[0] == "day"
+
+
+def test_numbers_of_a_table_stand_to_the_right(folder):
+    seen(pd.DataFrame({"name": ["a", "b"], "word": ["x", "1"], "n": [1, None], "e": [1e-9, 2e20]}), "it.csv")
+    text = html(mlops_nb.artifacts("kept"))
+    assert '<th scope="col">word</th><th scope="col" class="mp-right">n</th>' in text
+    assert '<td class="mp-right">2e+20</td>' in text
+
+
 def test_table_without_rows_or_columns_is_shown(folder):
     assert seen(pd.DataFrame({"a": []}), "it").rows == ()
     assert seen(pd.DataFrame(), "it").columns == ()

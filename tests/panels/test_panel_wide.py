@@ -18,12 +18,24 @@ from mlops_nb.panels.run import run_panel
 from mlops_nb.panels.run_card import run_card
 from mlops_nb.panels.space import space_panel
 from mlops_nb.panels.theme import STYLE
+from mlops_nb.registry.signature import Signature
+from mlops_nb.tracking.autolog.estimators import Estimator
 from mlops_nb.tracking.causes import Cause
 from mlops_nb.tracking.compare import Difference
 from mlops_nb.tracking.housekeeping.records import Deletion, Part, RunName
 from mlops_nb.tracking.lineage import LineageEdge, LineageGraph, LineageNode
 from mlops_nb.tracking.runs import Metric, Param, RunCard
-from tests.panels.records import NOW, a_collection, a_comparison, a_row, a_run, a_space, some_artifacts, some_causes
+from tests.panels.records import (
+    NOW,
+    a_code_difference,
+    a_collection,
+    a_comparison,
+    a_row,
+    a_run,
+    a_space,
+    some_artifacts,
+    some_causes,
+)
 
 LIMIT = 200_000
 
@@ -94,6 +106,39 @@ def test_a_run_shows_ten_of_its_many_parameters_at_once():
     panel = run_panel(a_run(params=tuple(Param(f"p{n}", n) for n in range(500))))
     assert panel.html().count("<details><summary>30 more</summary>") == 1
     assert "  p9         9\n> 30 more\n+460 more: mlops_nb.show(7).params" in panel.text()
+
+
+def test_what_nobody_set_is_behind_a_title():
+    defaults = tuple(f"d{n}" for n in range(12))
+    run = a_run(
+        params=(*(Param(name, 0) for name in defaults), Param("C", 0.1)),
+        estimators=(Estimator("SVC", "sklearn.svm.SVC", Signature(()), defaults),),
+    )
+    assert "  parameter  value\n  C          0.1\n> 12 at their defaults\n" in run_panel(run).text()
+
+
+def test_a_long_value_keeps_its_width_beside_a_long_name():
+    html = as_html([Table("t", ("name", "value", "n"), (("x" * 60, "long " * 8, "1" * 40),), frozenset({2}))])
+    assert '<td class="mp-long">long' in html
+    assert f'<td class="mp-right">{"1" * 40}</td>' in html
+
+
+def test_what_follows_from_a_changed_cell_is_said_above_its_lines():
+    cause = Cause("code", "cell [2]", "x = 1", "x = 2", "line 1 of cell [2]", ("X: 9 rows fewer", "y: other values"))
+    panel = causes_panel(some_causes(causes=(cause,)))
+    assert "Code: line 1 of cell [2], so that X: 9 rows fewer; y: other values\n    -x = 1" in panel.text()
+    assert ">so that<" not in panel.html()
+
+
+def test_the_code_of_many_cells_and_causes_is_opened_when_asked():
+    one = a_code_difference("--- before\n+++ after\n@@ -1 +1 @@\n-a\n+b")
+    html = comparison_panel(a_comparison(code=(one,) * 12)).html()
+    before, after = html.split("<details><summary>Code of other cells</summary>")
+    assert (before.count("<pre>"), after.count("<pre>")) == (5, 7)
+    assert "--- before" not in html
+    causes = tuple(Cause("code", f"cell [{n}]", "x", "y", f"cell [{n}]") for n in range(9))
+    before, after = causes_panel(some_causes(causes=causes)).html().split("The code of 4 more causes")
+    assert (before.count("<pre>"), after.count("<pre>")) == (5, 4)
 
 
 def test_a_metric_with_one_value_has_no_spread():

@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import BinaryIO, Literal, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from mlops_nb.record import Record
 from mlops_nb.tracking.artifacts.formats import read_value
 from mlops_nb.tracking.artifacts.names import ConfusionMatrix
 from mlops_nb.tracking.runs import Artifact
 from mlops_nb.tracking.values import bounded_text, safe_repr
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch, Schema
 
 ROWS, COLUMNS, TEXT = 10, 12, 4_000
 """Rows and columns of a table, and characters of a text, that are shown."""
@@ -35,12 +39,16 @@ class TextPreview(Record):
 
 @dataclass(frozen=True, slots=True)
 class TablePreview(Record):
-    """The first rows and columns of a table as text; how many there are in all, where that is known."""
+    """The first rows and columns of a table as text; how many there are in all, where that is known.
+
+    The first `index` columns are the frame's index; `total_columns` counts the others.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     total_rows: int | None = None
     total_columns: int | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +176,39 @@ def _table(one: Artifact, file: BinaryIO, form: str) -> Preview:
 
         source = ParquetFile(file)
         names = list(source.schema_arrow.names)
+        index = _index_of(source.schema_arrow, names)
+        names = [*index, *(name for name in names if name not in index)]
         batch = next(source.iter_batches(ROWS, columns=names[:COLUMNS]), None)
-        columns = [column.to_pylist() for column in batch.columns] if batch is not None else []
-        return _rows(names, zip(*columns, strict=True), source.metadata.num_rows)
+        columns = [] if batch is None else _in_order(batch, names)
+        titles = [re.sub(r"^__index_level_\d+__$", "index", name) for name in names]
+        return replace(
+            _rows(titles, zip(*columns, strict=True), source.metadata.num_rows),
+            total_columns=len(names) - len(index),
+            index=len(index),
+        )
     with suppress(ImportError):
         import polars
 
         frame = polars.read_parquet(file, n_rows=ROWS)
         return _rows(frame.columns, frame.rows(), _length(one))
     return NoPreview("a Parquet file: pip install 'mlops-nb[parquet]' to see it")
+
+
+def _index_of(schema: Schema, names: Sequence[str]) -> list[str]:
+    """The columns in which pandas keeps an index; one that only counts is in none."""
+    try:
+        known = (schema.pandas_metadata or {}).get("index_columns", [])
+    except ValueError:  # metadata that is no JSON
+        return []
+    return [name for name in known if isinstance(name, str) and names.count(name) == 1]
+
+
+def _in_order(batch: RecordBatch, names: Sequence[str]) -> list[list[object]]:
+    """The columns in the order of these names; a batch has them in the order of the file."""
+    there = batch.schema.names
+    return [
+        batch.columns[place].to_pylist() for place in sorted(range(len(there)), key=lambda n: names.index(there[n]))
+    ]
 
 
 def _csv(one: Artifact, file: BinaryIO, separator: str) -> Preview:

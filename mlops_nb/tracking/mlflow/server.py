@@ -102,7 +102,7 @@ def _sqlite(uri: str, near: Path, must_exist: bool) -> Address:
         raise BadArgument(f"URI == {uri[:200]!r}, must name a file", "%mlops push mlflow sqlite:///mlflow.db")
     path = Path(name).expanduser().absolute()
     if must_exist and not path.is_file():
-        raise BadArgument(f"there is no file {str(path)!r}")
+        raise BadArgument(f"there is no file {str(path)!r}", f"%mlops push mlflow {uri[:200]}    (would make it)")
     if not path.parent.is_dir():
         raise BadArgument(f"there is no folder {str(path.parent)!r}", f"mkdir {path.parent}")
     if find_spec("sqlalchemy") is None:
