@@ -203,18 +203,20 @@ class Capture:
             from mlops_nb.notebook.inference import MetricObserver
 
             MetricObserver().visit(tree)
-        if isinstance(tree, ast.Module) and (place := _place_of(tree, "begin_sweep")) is not None:
+        if not isinstance(tree, ast.Module):
+            return tree
+        for place, _, arguments in [call for call in _begun(tree) if call[1] == "begin_sweep"][:1]:
             from mlops_nb.notebook.sweep import put_in_loop, swept_names
 
-            ours, arguments = f"get_ipython().{ATTRIBUTE}", _arguments(tree, "begin_sweep") or ""
+            ours = f"get_ipython().{ATTRIBUTE}"
             put_in_loop(tree, place, swept_names(arguments), f"{ours}.trials()", f"{ours}.show_value")
         return tree
 
     def _wants_observer(self, tree: ast.Module | ast.Interactive | ast.Expression) -> bool:
-        arguments = _arguments(tree, "begin_run", "begin_sweep")
-        if arguments is None:
+        begun = _begun(tree)
+        if not begun:
             return any(not going.metrics for going in self._going())
-        return "--metric" not in arguments
+        return any("--metric" not in arguments for _, _, arguments in begun)
 
     def _going(self) -> list[_Going]:
         return [going for cell in self._cells for going in cell.runs]
@@ -422,9 +424,8 @@ class Capture:
         """End it."""
         assert isinstance(going, _Going)
         cell = self._cells[-1]
-        if going in cell.runs:
-            cell.runs.remove(going)
-            self._end_run(going, raised, is_shown=False)
+        while going in cell.runs:  # inner ones first: those that began in the trial
+            self._end_run(cell.runs.pop(), raised, is_shown=False)
 
     def end_sweep(self, sweep: CellSweep) -> None:
         """Show what came of a sweep, and take it off the cell."""
@@ -667,23 +668,20 @@ def _run_tree(tree: ast.Module, namespace: dict[str, object]) -> object:
     return None
 
 
-def _arguments(tree: ast.Module | ast.Interactive | ast.Expression, *calls: str) -> str | None:
-    """The arguments of the call that `transform` put into a cell; None in a cell without it."""
-    for node in tree.body if isinstance(tree.body, list) else []:
+def _begun(tree: ast.Module | ast.Interactive | ast.Expression) -> list[tuple[int, str, str]]:
+    """The calls that `transform` put at the top of a cell: the statement's place, the name and the arguments."""
+    found: list[tuple[int, str, str]] = []
+    for place, node in enumerate(tree.body if isinstance(tree.body, list) else []):
         match node:
-            case ast.Expr(ast.Call(ast.Attribute(attr=name), [ast.Constant(str(arguments))])) if name in calls:
-                return arguments
+            case ast.Expr(
+                ast.Call(ast.Attribute(attr="begin_run" | "begin_sweep" as name), [ast.Constant(str(given))])
+            ):
+                found.append((place, name, given))
             case ast.ImportFrom(module="__future__"):
                 continue
-        return None
-    return None
-
-
-def _place_of(tree: ast.Module, call: str) -> int | None:
-    """Where the call that `transform` put into a cell stands among its statements."""
-    if _arguments(tree, call) is None:
-        return None
-    return next(place for place, node in enumerate(tree.body) if isinstance(node, ast.Expr))
+            case _:
+                break
+    return found
 
 
 def _raised(result: Any) -> BaseException | None:

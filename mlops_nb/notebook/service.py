@@ -362,9 +362,11 @@ def _captured(
     warnings: list[str] = []
     if not steps:
         warnings.append("no cell is captured, so there is nothing to compare: begin one with %%mlops run NAME")
-    for step in {each.run or each.sweep: each for each in steps}.values():
-        kind, name = ("sweep", step.sweep) if step.sweep else ("run", step.run)
-        run = _newest(name, notebook, store, "sweep" if step.sweep else "cell")
+    captured = [("run", each.run, each) for each in steps if each.run]
+    captured += [("sweep", each.sweep, each) for each in steps if each.sweep]
+    names = [name for _, name, _ in captured]
+    for kind, name, step in {each[1]: each for each in captured}.values():
+        run = _newest(name, notebook, store, "sweep" if kind == "sweep" else "cell")
         found[name] = _repeatable(run) if run else None
         if run is None:
             warnings.append(f"{kind} {name!r} was never captured: run cell {step.cell + 1} first")
@@ -375,7 +377,6 @@ def _captured(
             )
         elif not found[name]:
             warnings.append(f"{kind} {name!r} (number {run.id}) has no metric to compare")
-    names = [each.run or each.sweep for each in steps]
     doubled = {name for name in names if names.count(name) > 1}
     warnings += [f"several cells are captured as {name!r}: only the last is compared" for name in sorted(doubled)]
     return found, warnings

@@ -185,7 +185,9 @@ def _row(one: Difference, *, metrics: bool, pair: bool) -> tuple[Words, ...]:
     values = one.values[:RUNS]
     if not metrics:
         name, shown = _UNITS.get(one.name, (one.name, lambda value: setting(value, 80)))
-        return (one_line(name, 60), *("not there" if value is None else shown(value) for value in values))
+        absent = {place for place, value in enumerate(values) if value is None and one.name in _UNITS} | {*one.lacking}
+        sides = ("not there" if place in absent else shown(value) for place, value in enumerate(values))
+        return (one_line(name, 60), *sides)
     figures = [_number(value) for value in values]
     cells: list[Words] = [
         "not measured" if figure is None else number_span(figure, shown)

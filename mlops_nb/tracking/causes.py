@@ -130,6 +130,7 @@ class _Setting:
     before: Value
     after: Value
     is_seed: bool
+    lacking: tuple[int, ...] = ()
 
     @property
     def last_words(self) -> frozenset[str]:
@@ -540,7 +541,7 @@ def _settings(compared: Comparison, left: Run, right: Run) -> Iterator[_Setting]
     for one in compared.seeds:
         _join(groups, one, is_derived=True, is_seed=True)
     for names, one, is_seed in groups:
-        yield _Setting(tuple(names), one.values[0], one.values[1], is_seed)
+        yield _Setting(tuple(names), one.values[0], one.values[1], is_seed, one.lacking)
 
 
 def _join(
@@ -562,8 +563,9 @@ def _last_word(name: str) -> str:
 
 def _setting_cause(one: _Setting) -> Cause:
     also = f" (also {_listed(one.names[1:])})" if len(one.names) > 1 else ""
-    unset = "not set" if one.is_seed else "None"
-    before, after = (unset if value is None else _short(value) for value in (one.before, one.after))
+    lacking = "not set" if one.is_seed else "not there"
+    sides = enumerate((one.before, one.after))
+    before, after = (lacking if place in one.lacking else _short(value) for place, value in sides)
     kind: CauseKind = "seed" if one.is_seed else "parameter"
     return Cause(kind, one.names[0], before, after, f"{kind} {one.names[0]} {before} → {after}{also}")
 

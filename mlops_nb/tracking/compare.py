@@ -21,10 +21,14 @@ HARDWARE = (
 
 @dataclass(frozen=True, slots=True)
 class Difference(Record):
-    """One thing that differs, and what it is in each run; None in a run that lacks it."""
+    """One thing that differs, and what it is in each run; None in a run that lacks it.
+
+    `lacking` are the places of those runs, since None may be a value, too.
+    """
 
     name: str
     values: tuple[Value, ...]
+    lacking: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,11 @@ def differences(sides: Sequence[Mapping[str, Value]]) -> tuple[Difference, ...]:
     """
     names = sorted({name for side in sides for name in side})
     return tuple(
-        Difference(name, tuple(side.get(name) for side in sides))
+        Difference(
+            name,
+            tuple(side.get(name) for side in sides),
+            tuple(place for place, side in enumerate(sides) if name not in side),
+        )
         for name in names
         if any((name in side) != (name in sides[0]) for side in sides)
         or not all(_same(sides[0][name], side[name]) for side in sides)

@@ -410,7 +410,10 @@ class _Graph:
         names = {
             name for place in self.places for name, writer in self.history.flows[place].inputs.items() if writer is None
         }
-        return tuple(sorted(name for name in names if not name.startswith(_FILE) and not _OF_IPYTHON.fullmatch(name)))
+        given = self.history.flows[self.target].inputs.keys() & self.params  # a sweep gives its trials their names
+        return tuple(
+            sorted(name for name in names - given if not name.startswith(_FILE) and not _OF_IPYTHON.fullmatch(name))
+        )
 
     def _add_names(
         self,

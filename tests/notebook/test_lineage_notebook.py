@@ -170,3 +170,11 @@ def test_the_run_says_where_its_data_was_read_from(notebook, folder):
     table = run_panel(run).text().partition("Data came from")[2]
     assert "flights.csv" in table
     assert "df and joined" in table
+
+
+def test_what_a_sweep_gives_its_trials_is_no_name_of_unknown_origin(shell):
+    shell.run_cell("scale = 2", store_history=True)
+    shell.run_cell("%%mlops sweep s --param n=1,2 --metric score\nscore = n * scale", store_history=True)
+    graphs = [mlops_nb.lineage(run) for run in (1, 2)]
+    assert [(graph.run, graph.unknown) for graph in graphs] == [(1, ()), (2, ())]
+    assert not [node for graph in graphs for node in graph.nodes if node.kind == "data"]

@@ -211,3 +211,17 @@ def test_sweep_in_python_that_raises_is_failed(folder):
 def test_cell_may_change_what_the_sweep_gave_it(shell):
     shell.run_cell("%%mlops sweep s --param n=1,2 --metric score\nn = n * 10\nscore = n").raise_error()
     assert [(trial.params["n"], trial.metrics["score"]) for trial in trials("s")] == [(1, 10.0), (2, 20.0)]
+
+
+def test_sweep_in_a_run_is_its_part_and_a_run_in_a_sweep_each_trials(shell):
+    shell.run_cell("%%mlops run around\n%%mlops sweep s --param n=1,2 --metric score\nscore = n").raise_error()
+    around, swept = mlops_nb.show("around"), mlops_nb.show("s")
+    assert around.children == (swept.id,)
+    assert [trial.metrics for trial in trials("s")] == [{"score": 1.0}, {"score": 2.0}]
+    assert {run.status for run in (around, swept)} == {"FINISHED"}
+    shell.run_cell("%%mlops sweep out --param n=1,2\n%%mlops run inside --metric score\nscore = n").raise_error()
+    inside = [mlops_nb.show(mlops_nb.show(trial.id).children[0]) for trial in trials("out")]
+    assert [(run.name, run.status, run.metrics[0].value) for run in inside] == [
+        ("inside", "FINISHED", 1.0),
+        ("inside", "FINISHED", 2.0),
+    ]

@@ -143,3 +143,18 @@ def test_runs_of_plain_code_are_told_apart_by_what_was_recorded(folder):
             run.log_params({"depth": depth})
             run.log(accuracy=depth / 10)
     assert told() == [("parameter", "parameter depth 3 → 5")]
+
+
+def test_a_setting_that_is_none_is_told_from_one_that_is_not_there(folder):
+    with mlops_nb.run("one"):
+        mlops_nb.log_params({"depth": None, "rate": 0.1})
+        mlops_nb.log(score=1)
+    with mlops_nb.run("two"):
+        mlops_nb.log_params({"depth": 5, "rate": 0.1, "weight": None})
+        mlops_nb.log(score=2)
+    from mlops_nb.panels.comparison import comparison_panel
+
+    words = {cause.words for cause in mlops_nb.why(1, 2).causes}
+    assert {"parameter depth None → 5", "parameter weight not there → None"} <= words
+    table = comparison_panel(mlops_nb.compare(1, 2)).text().partition("Parameters")[2].splitlines()
+    assert [line.split() for line in table[2:4]] == [["depth", "None", "5"], ["weight", "not", "there", "None"]]

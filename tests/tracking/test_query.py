@@ -637,3 +637,10 @@ def test_deleted_runs_are_not_found_by_any_query(three_runs):
     for query in ("metrics.accuracy > 0", "params.depth exists", "text match 'good'", "id in (1, 2)", "not id = 3"):
         assert 2 not in search.run_ids(query)
     assert [row.id for row in service.runs(sort="-accuracy").rows] == [1]
+
+
+def test_one_part_of_the_metrics_needs_no_list(folder):
+    with mlops_nb.run("one"):
+        mlops_nb.log(1, loss=3)
+        mlops_nb.log(2, loss=5)
+    assert mlops_nb.runs(parts="min")["metrics.loss.min"].tolist() == [3.0]

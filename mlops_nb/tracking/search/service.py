@@ -71,6 +71,7 @@ def runs(
     """
     store = store or open_store()
     _check_limit(limit)
+    parts = (parts,) if isinstance(parts, str) else parts
     if unknown := [part for part in parts if part not in PARTS]:
         near = nearest(str(unknown[0]), PARTS) or "min"
         raise BadArgument(f"parts == {unknown[0]!r}, must be of {', '.join(PARTS)}", f'mlops_nb.runs(parts=["{near}"])')
