@@ -395,6 +395,10 @@ class Capture:
         service.begin(going.run)
         going.run.start_clock()
         going.notes += unread_axes(axes, text, self.shell.user_ns)
+        if elsewhere is not None and _is_autologging():
+            going.notes.append(
+                "autolog does not reach Dask workers: of a fit there only what the cell logs is recorded"
+            )
         going.run.add_data(data := self._data_read(text))
         self.shell.user_ns_hidden[TRIAL] = None
         self._sweep, self._swept_data = CellSweep(self, going, text, progress := Progress(self.shell)), data
@@ -682,6 +686,11 @@ def _begun(tree: ast.Module | ast.Interactive | ast.Expression) -> list[tuple[in
             case _:
                 break
     return found
+
+
+def _is_autologging() -> bool:
+    autolog = sys.modules.get("mlops_nb.tracking.autolog.service")
+    return autolog is not None and bool(autolog.autologging().is_on)
 
 
 def _raised(result: Any) -> BaseException | None:

@@ -182,3 +182,12 @@ def test_functions_of_the_notebook_see_what_the_sweep_varies_and_what_the_cell_b
     cell = f"%%mlops sweep s --param n=1,2 --metric score --engine dask --scheduler {scheduler}\n"
     shell.run_cell(cell + "scale = 10\nscore = measured()").raise_error()
     assert [dict(trial.metrics) for trial in trials("s")] == [{"score": 10.0}, {"score": 20.0}]
+
+
+def test_autolog_that_does_not_reach_the_workers_is_said(shell, scheduler):
+    cell = f"%%mlops sweep s --param n=1,2 --metric score --engine dask --scheduler {scheduler}\nscore = n"
+    with mlops_nb.autolog():
+        shell.run_cell(cell).raise_error()
+    assert [note for note in mlops_nb.show("s").warnings if "autolog does not reach Dask workers" in note]
+    shell.run_cell(cell).raise_error()
+    assert not mlops_nb.show("s").warnings

@@ -80,7 +80,7 @@ def test_what_changed_in_thousands_of_columns_is_two_lines_of_the_comparison():
     data = [Difference("X", ("DataFrame 9 x 3,000", "DataFrame 9 x 1"))]
     data += [Difference(f"X.column {n}: type", ("float64", None)) for n in range(2999)]
     data += [Difference(f"X.c{n}: content", (f"{n:032x}", "a" * 32)) for n in range(4)]
-    data += [Difference("X.kept: type", ("int64", "float64")), Difference("y", ("Series 9", None))]
+    data += [Difference("X.kept: type", ("int64", "float64")), Difference("y", ("Series 9", None), (1,))]
     panel = comparison_panel(a_comparison(data=tuple(data)))
     lines = [" ".join(line.split()) for line in panel.text().splitlines()]
     assert [line.split("  ")[0] for line in lines[lines.index("Data read") + 2 :]] == [
