@@ -617,7 +617,7 @@ def data_words(before: DataFingerprint, after: DataFingerprint) -> str:
         come = [name for name in after.types if name not in before.types]
         kept = [name for name in after.types if name in before.types]
         parts += [f"without {_columns(gone)}"] if gone else []
-        parts += [f"with {_columns(come)} more"] if come else []
+        parts += [f"with new {_columns(come)}"] if come else []
         parts += [
             f"{name} is {after.types[name]}, was {before.types[name]}"
             for name in kept[:1000]

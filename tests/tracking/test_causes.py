@@ -268,7 +268,7 @@ def test_the_metric_is_the_first_that_differs_and_no_timing_or_the_one_asked_for
         ({"columns": {"temp": "9", "wind": "2"}}, "X_train: column temp changed"),
         (
             {"types": {"temp": "float64", "rain": "bool"}, "columns": {"temp": "1", "rain": "3"}},
-            "X_train: without column wind, with column rain more",
+            "X_train: without column wind, with new column rain",
         ),
         (
             {"types": {"temp": "float32", "wind": "float64"}, "columns": {"temp": "8", "wind": "2"}},
