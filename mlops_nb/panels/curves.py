@@ -50,20 +50,21 @@ def curve_blocks(runs: Sequence[Run], *, is_log: bool = False) -> Iterator[Block
     words = "; ".join(_words(name, [one for _, one in drawn]) for name, drawn in thin.items())
     yield Picture(_charts(thin, words, is_log), words)
     if any(curve.count > len(curve.buckets) for drawn in thin.values() for _, (_, curve) in drawn):
-        yield Line(f"{words}.", "small")
+        each = {_counted(curve) for drawn in thin.values() for _, (_, curve) in drawn}
+        yield Line(f"Each curve: {each.pop()}." if len(each) == 1 else f"{words}.", "small")
     if hidden := [name for name in by_metric if name not in shown]:
         yield Line(f"Not drawn: {listed([one_line(name, 40) for name in hidden], 6)}.", "small")
 
 
 def _words(name: str, drawn: Sequence[Drawn]) -> str:
     """The metric, how many values it has in each run, and by how many they are drawn."""
-    counts = []
-    for label, curve in drawn:
-        values = count(curve.count, "value")
-        dots = sum(point is not None for point in curve.points(by_step=False))
-        having = f"{values}, drawn by {dots:,}" if curve.count > len(curve.buckets) else values
-        counts.append(f"{label} {having}".strip())
-    return f"{one_line(name, 40)}: {'; '.join(counts)}"
+    return f"{one_line(name, 40)}: {'; '.join(f'{label} {_counted(curve)}'.strip() for label, curve in drawn)}"
+
+
+def _counted(curve: Curve) -> str:
+    values = count(curve.count, "value")
+    dots = sum(point is not None for point in curve.points(by_step=False))
+    return f"{values}, drawn by {dots:,}" if curve.count > len(curve.buckets) else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,8 @@ def _charts(drawn: dict[str, list[tuple[int, Drawn]]], words: str, is_log: bool)
     inside = ""
     for place, (name, those) in enumerate(drawn.items()):
         top = 18 + (place // 2) * (tall + 46)
-        left = 46.0 if is_alone or place % 2 == 0 else 366.0
-        right = 536.0 if is_alone else left + 176
+        left = 46.0 if is_alone or place % 2 == 0 else 362.0
+        right = 536.0 if is_alone else left + 156
         inside += _chart(name, those, _Place(left, right, top, top + tall), is_log)
     return svg_of(inside, words, -(-len(drawn) // 2) * (tall + 46) + 6)
 
