@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -337,7 +337,7 @@ def verified(
 
     store = store or open_store(folder)
     steps = [step for step in done.steps if step.run or step.sweep]
-    captured, warnings = _captured(steps, record, Path(done.notebook).name, store)
+    captured, unnamed, warnings = _captured(steps, record, Path(done.notebook).name, store)
     say(f"running {script.name} in a fresh process")
     clock = time.perf_counter()
     result = run_script(script, folder, store.folder, say)
@@ -348,6 +348,9 @@ def verified(
         warnings.append(
             f"sweep {name!r} is not compared: the script measures nothing in it; say what with --metric NAME"
         )
+    for name, metrics in captured.items():
+        if metrics is not None:
+            captured[name] = metrics | _measured_alike(unnamed[name], {*repeated.get(name, ())} - {*metrics})
     verdict = verification(captured, repeated, seconds)
     _tag_run(result, verdict, store)
     say(f"compared with the captured runs: {'equal' if verdict.is_equal else 'not equal'}")
@@ -356,9 +359,10 @@ def verified(
 
 def _captured(
     steps: Sequence[ScriptStep], record: Notebook, notebook: str, store: Store
-) -> tuple[dict[str, dict[str, float] | None], list[str]]:
-    """The metrics of the newest captured run of each name, and what is doubtful about them."""
+) -> tuple[dict[str, dict[str, float] | None], dict[str, dict[str, float]], list[str]]:
+    """The metrics of the newest captured run of each name, those of autolog apart, and what is doubtful about them."""
     found: dict[str, dict[str, float] | None] = {}
+    autologged: dict[str, dict[str, float]] = {}
     warnings: list[str] = []
     if not steps:
         warnings.append("no cell is captured, so there is nothing to compare: begin one with %%mlops run NAME")
@@ -368,6 +372,7 @@ def _captured(
     for kind, name, step in {each[1]: each for each in captured}.values():
         run = _newest(name, notebook, store, "sweep" if kind == "sweep" else "cell")
         found[name] = _repeatable(run) if run else None
+        autologged[name] = {each.name: each.value for each in run.metrics if each.autologged} if run else {}
         if run is None:
             warnings.append(f"{kind} {name!r} was never captured: run cell {step.cell + 1} first")
         elif not is_redacted_from(run.source.strip(), record.cells[step.cell].source.strip()):
@@ -375,11 +380,25 @@ def _captured(
                 f"{kind} {name!r} (number {run.id}) was captured from an earlier text of cell {step.cell + 1}: "
                 "run the cell again first"
             )
-        elif not found[name]:
+        elif not found[name] and not autologged[name]:
             warnings.append(f"{kind} {name!r} (number {run.id}) has no metric to compare")
     doubled = {name for name in names if names.count(name) > 1}
     warnings += [f"several cells are captured as {name!r}: only the last is compared" for name in sorted(doubled)]
-    return found, warnings
+    return found, autologged, warnings
+
+
+def _measured_alike(autologged: Mapping[str, float], functions: Collection[str]) -> dict[str, float]:
+    """What autolog named for the data, too, by the name that a script gives it: its function's, called once.
+
+    >>> _measured_alike({"f1_score_macro_X": 0.9, "n_iter": 7.0}, ["f1_score"])
+    {'f1_score': 0.9}
+    """
+    found = {}
+    for function in functions:
+        alike = [name for name in autologged if name == function or name.startswith(f"{function}_")]
+        if len(alike) == 1:
+            found[function] = autologged[alike[0]]
+    return found
 
 
 def _repeatable(run: Run) -> dict[str, float]:

@@ -313,3 +313,16 @@ def test_sweep_that_measures_something_else_in_the_script_is_found(folder, capsy
     nbformat.write(notebook, path)
     assert main(["export", path.name, "-o", "pipeline.py", "--verify"]) == 1
     assert "different" in capsys.readouterr().out
+
+
+def test_metric_that_only_autolog_recorded_is_compared_with_the_scripts(folder):
+    cells = {
+        "load": "%load_ext mlops_nb\n%mlops autolog on\nfrom sklearn.dummy import DummyClassifier\n"
+        "from sklearn.metrics import accuracy_score",
+        "data": "X, y = [[1], [2], [3]], [0, 1, 1]",
+        "fit": "%%mlops run dull\nmodel = DummyClassifier().fit(X, y)\naccuracy_score(y, model.predict(X))",
+    }
+    executed(written(folder, cells))
+    done = export("numbers_study.ipynb", "pipeline.py", verify=True)
+    assert [(one.run, one.metric, one.equal) for one in done.verification.checks] == [("dull", "accuracy_score", True)]
+    assert not done.warnings
