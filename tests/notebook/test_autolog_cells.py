@@ -87,8 +87,10 @@ def test_panel_of_a_search_shows_its_combinations_best_first_and_what_it_takes(c
     )
     assert lines[first + 2].split()[:3] == ["3,", "best", "C=1"]
     assert "13 columns (float64)" in text
-    assert "one of 3 classes (0, 1 and 2)" in panel_of(mlops_nb.show("search")).html()
-    assert "(default)" in text
+    assert "at their defaults" in text
+    html = panel_of(mlops_nb.show("search")).html()
+    assert "one of 3 classes (0, 1 and 2)" in html
+    assert "(default)" in html
 
 
 def test_fit_in_a_cell_that_is_not_captured_knows_its_cell(cell, shell):
