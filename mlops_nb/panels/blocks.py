@@ -32,7 +32,7 @@ class Picture:
     """An SVG that we drew, and the sentence that says the same; in a table's cell, a small one.
 
     Where a notebook is not trusted, JupyterLab takes the SVG away and leaves its labels, all in one string; so the
-    element is hidden, and our style shows it: both are there, or neither.
+    element is hidden, and our style shows it: both are there, or neither. (It drops an attribute without a value.)
     """
 
     svg: str
@@ -152,7 +152,7 @@ def _block_html(block: Block) -> str:
                 else (f"<pre>{_pre_html(block)}</pre>")
             )
         case Picture():
-            return f'<div class="mp-picture" hidden>{block.svg}</div>'
+            return f'<div class="mp-picture" hidden="hidden">{block.svg}</div>'
         case Image():
             source = f"data:image/{block.type};base64,{escape(block.base64)}"
             return f'<p><img alt="{escape(block.words)}" src="{source}"></p>'

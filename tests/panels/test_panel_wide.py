@@ -65,7 +65,9 @@ def test_a_column_in_which_no_row_says_anything_is_left_out():
 
 def test_labels_of_a_picture_are_seen_with_the_picture_or_not_at_all():
     """JupyterLab's sanitizer leaves of an SVG its text, and of a panel no style."""
-    assert as_html([Picture("<svg><text>a</text></svg>", "a")]).startswith('<div class="mp-picture" hidden><svg>')
+    assert as_html([Picture("<svg><text>a</text></svg>", "a")]).startswith(
+        '<div class="mp-picture" hidden="hidden"><svg>'
+    )
     assert ".mp-picture{display:block!important" in STYLE.replace(":is(#mp,.mlops-panel) ", "")
 
 
