@@ -136,7 +136,9 @@ def _tables(graph: LineageGraph) -> Iterator[Block]:
     if graph.files:
         files = sorted(graph.files, key=first_what_is_wrong)
         columns = ("file", "state", "size", "changed (UTC)", "read by")
-        yield from _paged("Files and addresses read", columns, [_file_row(node, graph) for node in files], graph)
+        yield from _paged(
+            "Files and addresses read", columns, [_file_row(node, graph) for node in files], graph, frozenset({2})
+        )
     parameters = [node for node in graph.nodes if node.kind == "parameter"]
     if parameters:
         rows = [(one_line(node.label, 60), one_line(repr(node.value), 80)) for node in parameters]
@@ -144,10 +146,14 @@ def _tables(graph: LineageGraph) -> Iterator[Block]:
 
 
 def _paged(
-    caption: str, columns: tuple[str, ...], rows: Sequence[tuple[Words, ...]], graph: LineageGraph
+    caption: str,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Words, ...]],
+    graph: LineageGraph,
+    right: frozenset[int] = frozenset(),
 ) -> Iterator[Block]:
     cut = f"+{len(rows) - MOST_ROWS:,} more: mlops_nb.lineage({graph.run}).nodes" if len(rows) > MOST_ROWS else ""
-    yield from paged(without_empty(Table(caption, columns, tuple(rows[:MOST_ROWS]), more=cut)))
+    yield from paged(without_empty(Table(caption, columns, tuple(rows[:MOST_ROWS]), right, cut)))
 
 
 def _cell_row(node: LineageNode, graph: LineageGraph) -> tuple[Words, ...]:

@@ -78,6 +78,14 @@ def test_a_time_is_never_broken_and_lineage_says_it_to_the_minute():
     assert ">state<" not in html
 
 
+def test_the_size_of_a_file_is_never_broken():
+    node = a_node("data:a.csv", "data", execution=None, size_bytes=12_345)
+    assert (
+        '<td class="mp-right">12.3 kB</td>'
+        in lineage_panel(LineageGraph(3, "a", (node, a_node("run:3", "run")), ())).html()
+    )
+
+
 def test_what_changed_in_thousands_of_columns_is_two_lines_of_the_comparison():
     data = [Difference("X", ("DataFrame 9 x 3,000", "DataFrame 9 x 1"))]
     data += [Difference(f"X.column {n}: type", ("float64", None)) for n in range(2999)]
