@@ -7,12 +7,14 @@ an object in place reads and writes it. A function is looked through: who calls 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mlops_nb.notebook.cells import CellNames, FunctionNames, read_cell, read_cell_after
+from mlops_nb.notebook.ipython_syntax import cell_text, parsed
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import Record
 from mlops_nb.tracking.executions import Execution
@@ -169,10 +171,39 @@ def files_behind(
     found: dict[str, tuple[FileUse, ...]] = {}
     for name in names:
         _, read = _traced(flows, place, (name,))
-        uses = {use for reader, paths in read.items() for use in executions[reader].files if use.path in paths}
+        writer = flows[place].inputs.get(name)
+        uses = {
+            use
+            for reader, paths in read.items()
+            for use in executions[reader].files
+            if use.path in paths
+            and not (reader == writer and _is_of_another_name(executions[reader].source, name, use.path))
+        }
         if uses:
             found[name] = tuple(sorted((use for use in uses if use.is_read), key=lambda use: use.path))
     return found
+
+
+def _is_of_another_name(source: str, name: str, path: str) -> bool:
+    """Whether a cell names a file only where it assigns names that this one does not come from.
+
+    >>> cell = "a = read('a.csv')\\nb = read('b.csv')\\nc = a + 1"
+    >>> _is_of_another_name(cell, "c", "data/b.csv"), _is_of_another_name(cell, "c", "data/a.csv")
+    (True, False)
+    """
+    text = cell_text(source).python
+    tree = parsed(text)
+    statements = [(node, ast.get_source_segment(text, node) or "") for node in tree.body] if tree else []
+    needed, others = {name}, list[ast.stmt]()
+    for node, code in reversed(statements):
+        names = read_cell(code)
+        if name in names.reads or needed & {*names.writes, *names.mutates}:  # what reads it may fill it
+            needed |= {*names.reads}
+        else:
+            others.append(node)
+    file = path.rpartition("/")[2]
+    naming = [node for node, code in statements if file in code]
+    return bool(naming) and all(node in others and isinstance(node, ast.Assign) for node in naming)
 
 
 def without_cells(run: Run) -> LineageGraph:

@@ -178,3 +178,17 @@ def test_what_a_sweep_gives_its_trials_is_no_name_of_unknown_origin(shell):
     graphs = [mlops_nb.lineage(run) for run in (1, 2)]
     assert [(graph.run, graph.unknown) for graph in graphs] == [(1, ()), (2, ())]
     assert not [node for graph in graphs for node in graph.nodes if node.kind == "data"]
+
+
+def test_each_of_two_names_that_one_cell_read_has_its_own_file(shell, folder):
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text("x\n1\n2\n")
+    shell.run_cell("import pandas as pd", store_history=True)
+    shell.run_cell("a = pd.read_csv('a.csv')\nb = pd.read_csv('b.csv')\nc = a.assign(y=1)", store_history=True)
+    shell.run_cell("%%mlops run r\nn = len(a) + len(b) + len(c)", store_history=True)
+    read_from = mlops_nb.show("r").read_from
+    assert {name: [use.path for use in uses] for name, uses in read_from.items()} == {
+        "a": ["a.csv"],
+        "b": ["b.csv"],
+        "c": ["a.csv"],
+    }
