@@ -426,20 +426,21 @@ class _Graph:
                     continue
                 self._add_names(source, place, names, nodes, edges)
             nodes[self._id(place)] = self._cell(place)
-        return LineageGraph(
-            self.run.id,
-            self.run.name,
-            tuple(nodes.values()),
-            tuple(
-                LineageEdge(source, target, tuple(sorted(names)), self._is_import(source, names))
-                for (source, target), names in edges.items()
-            ),
-            self._unknown(),
+        made = tuple(
+            LineageEdge(source, target, tuple(sorted(names)), self._is_import(source, names))
+            for (source, target), names in edges.items()
         )
+        return LineageGraph(self.run.id, self.run.name, tuple(nodes.values()), made, self._unknown(made))
 
-    def _unknown(self) -> tuple[str, ...]:
+    def _unknown(self, edges: Sequence[LineageEdge]) -> tuple[str, ...]:
+        """What a cell read that gave no more than an import says nothing of the run."""
+        giving = {self._id(self.target), *(edge.source for edge in edges if not edge.is_import)}
         names = {
-            name for place in self.places for name, writer in self.history.flows[place].inputs.items() if writer is None
+            name
+            for place in self.places
+            if self._id(place) in giving
+            for name, writer in self.history.flows[place].inputs.items()
+            if writer is None
         }
         given = self.history.flows[self.target].inputs.keys() & self.params  # a sweep gives its trials their names
         return tuple(

@@ -108,6 +108,11 @@ def test_names_that_no_recorded_cell_wrote_are_said():
     assert graph_of(ran("m = lost + len(_) + _1 + In[0]")).unknown == ("lost",)
 
 
+def test_what_a_cell_read_that_gave_only_an_import_says_nothing_of_the_run():
+    history = ran("from math import sqrt\nprint(depth)", "x = lost", "m = sqrt(x)")
+    assert (numbers(graph_of(history)), graph_of(history).unknown) == ([1, 2], ("lost",))
+
+
 def test_a_parameter_flows_through_a_node_of_its_own():
     history = ran("n = 300\nname = 'a'", "model = Forest(n)", "m = model.score(n, name)")
     graph = graph_of(history, params=[Param("n", 300), Param("other", 1)])
