@@ -178,9 +178,10 @@ def _log(going: ActiveRun, trial: Trial, namespace: Mapping[str, object], measur
 def _outcome(store: Store, going: ActiveRun, raised: BaseException | None) -> Outcome:
     from mlops_nb.store import blobs
     from mlops_nb.store import runs as rows
+    from mlops_nb.store.whole_runs import get_run
 
     assert going.id is not None
-    run = rows.get_run(store, going.id)
+    run = get_run(store, going.id)
     series = {metric.name: rows.points(store, run.id, metric.name) for metric in run.metrics}
     content: dict[str, bytes] = {}
     for one in run.artifacts:

@@ -9,6 +9,8 @@ sessions.py    the processes that wrote, and which of them still live
 runs.py        rows of runs, params, metrics, tags, outputs, data
 artifacts.py   rows of artifacts
 fits.py        rows of fitted estimators, trials and folds
+whole_runs.py  a run read back with all its parts
+search.py      the query language as SQL
 texts.py       the full-text index over names, notes and code
 cells.py       rows of executed cells; unrecorded.py who keeps some that are not written yet
 info.py        what holds for the store as a whole

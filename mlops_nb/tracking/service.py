@@ -26,6 +26,7 @@ from mlops_nb.store.housekeeping import find_deleted, folder_bytes
 from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
 from mlops_nb.store.unrecorded import record_kept
+from mlops_nb.store.whole_runs import get_run
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.place import place
 from mlops_nb.tracking.runs import (
@@ -626,7 +627,7 @@ def find_run(ref: int | str, store: Store) -> Run:
         raise RunNotFound(
             f"no run is called {bounded_text(str(ref), 60)!r}", f"%mlops show {near}" if near else "%mlops runs"
         )
-    run = rows.get_run(store, found)
+    run = get_run(store, found)
     return replace(run, read_from=_read_from(run, store)) if run.data else run
 
 
@@ -677,7 +678,7 @@ def annotate(
         if found:
             rows.add_redacted(connection, run.id, counted(found))
         rows.remove_tags(connection, run.id, remove)
-    return rows.get_run(store, run.id)
+    return get_run(store, run.id)
 
 
 def compare(left: int | str, right: int | str, *more: int | str, store: Store | None = None) -> Comparison:
@@ -803,7 +804,7 @@ SPARKS = 40
 
 def card(run_id: int, *, store: Store) -> RunCard:
     """A finished run beside the earlier FINISHED runs of its name."""
-    whole = _with_curves(rows.get_run(store, run_id), store, SPARKS)
+    whole = _with_curves(get_run(store, run_id), store, SPARKS)
     past = rows.previous_run(store, whole.name, run_id)
     if past is None:
         return RunCard(whole, {}, {})

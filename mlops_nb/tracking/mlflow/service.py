@@ -28,6 +28,7 @@ from mlops_nb.errors import (
 from mlops_nb.store import blobs, open_store, remote
 from mlops_nb.store import runs as rows
 from mlops_nb.store.artifacts import put_artifacts
+from mlops_nb.store.whole_runs import get_run
 from mlops_nb.tracking.mlflow import runs as mapping
 from mlops_nb.tracking.mlflow.runs import Agreed, Carried, CarriedRun, MlflowRun, Outcome
 from mlops_nb.tracking.mlflow.server import Address, Listed, Refused, Server, address, settled
@@ -309,7 +310,7 @@ class _Push:
 
     def run(self, number: int) -> CarriedRun:
         """Push one run; its parent is there already, and it goes into the same experiment."""
-        done = self._pushed(rows.get_run(self.store, number))
+        done = self._pushed(get_run(self.store, number))
         self._placed[number] = done.experiment
         return done
 
@@ -449,7 +450,7 @@ class _Pull:
         done = replace(done, id=number)
         if remote.is_deleted(self.store, number):
             return replace(done, outcome="refused", left_out=("it was deleted here",))
-        run, parent = rows.get_run(self.store, number), self._parent(theirs)
+        run, parent = get_run(self.store, number), self._parent(theirs)
         if agreed.theirs == theirs_is and (parent is None or run.parent is not None):
             return done
         is_changed, more = self._update(run, theirs, listed, agreed, theirs_is, parent)
@@ -464,7 +465,7 @@ class _Pull:
         number = remote.run_called(self.store, uid)
         if number is None or remote.remote_id_of(self.store, self.key, number):
             return None
-        is_it = mapping.milliseconds(rows.get_run(self.store, number).started) == theirs.started_ms
+        is_it = mapping.milliseconds(get_run(self.store, number).started) == theirs.started_ms
         return (number, Agreed()) if is_it else None
 
     def _parent(self, theirs: MlflowRun) -> int | None:
@@ -613,7 +614,7 @@ class _Pull:
         theirs_is: str,
     ) -> None:
         """Note what both sides have now. If ours had changed since they last agreed, a push must look through it."""
-        run = rows.get_run(self.store, number)
+        run = get_run(self.store, number)
         ours = _side(self.store, self.key, run, home=theirs.id == run.uid)
         now = mapping.agreement(
             ours.run,

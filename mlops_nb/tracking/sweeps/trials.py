@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from mlops_nb.errors import BadArgument, StoreUnavailable
 from mlops_nb.store import Store, open_store, search
-from mlops_nb.store import runs as rows
+from mlops_nb.store.whole_runs import get_run
 from mlops_nb.tracking import service
 from mlops_nb.tracking.place import place
 from mlops_nb.tracking.runs import Run, RunSummary, Status
@@ -85,7 +85,7 @@ class GoingSweep:
         found = search.newest(store, conjunction(equal("name", name), equal("kind", "sweep")), 1)
         if not found:
             raise BadArgument(f"there is no sweep {name!r} to resume", "leave out --resume")
-        past = rows.get_run(store, found[0].id)
+        past = get_run(store, found[0].id)
         before = {param.name: param.value for param in past.params}
         if before != self._settings or not _is_same_body(past.source, self.source):
             what = "its combinations" if before != self._settings else "the code"
