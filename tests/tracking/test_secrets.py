@@ -202,6 +202,17 @@ def test_the_sources_and_notebooks_of_this_project_stay_as_they_are():
     assert changed == {}
 
 
+def test_warnings_of_the_process_are_shown_as_before_the_rules_were_needed():
+    code = (
+        "import warnings\n"
+        "from mlops_nb.tracking.secrets.shapes import plugin_shapes\n"
+        "assert plugin_shapes()\n"
+        "warnings.warn('careful')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "UserWarning: careful" in done.stderr
+
+
 def test_a_private_key_goes_whole_also_inside_json():
     key = f"-----BEGIN RSA PRIVATE KEY-----\n{chance(64)}\n{chance(64)}\n-----END RSA PRIVATE KEY-----"
     assert PLAIN.redacted(f"a\n{key}\nb").text == "a\n[secret: private key]\nb"

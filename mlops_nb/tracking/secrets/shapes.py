@@ -5,10 +5,13 @@ detect-secrets' plugins come first; what they lack stands in `OWN`, each with wh
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from types import ModuleType
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,17 @@ def plugin_shapes() -> tuple[Shape, ...]:
     return tuple(
         Shape(kind, pattern, tuple(clues.split()), 0 if name in _WHOLE_MATCH else min(pattern.groups, 1), **settings)
         for name, plugin, kind, clues, settings in _PLUGINS
-        for pattern in getattr(import_module(f"detect_secrets.plugins.{name}"), plugin).denylist
+        for pattern in getattr(_plugin_module(name), plugin).denylist
     )
+
+
+def _plugin_module(name: str) -> ModuleType:
+    """A plugin of detect-secrets. Its import sends all warnings of the process to its log, which is taken back."""
+    shows = warnings.showwarning
+    module = import_module(f"detect_secrets.plugins.{name}")
+    if warnings.showwarning is not shows:
+        logging.captureWarnings(False)
+    return module
 
 
 def _own(kind: str, pattern: str, clues: str, **settings: bool) -> Shape:
