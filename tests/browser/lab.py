@@ -16,6 +16,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import TimeoutError as NotYet
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",
@@ -149,6 +151,17 @@ class Page:
         """The cell whose code begins like this, scrolled into view so that it is drawn."""
         found = self.page.locator(".jp-CodeCell", has=self.page.locator(".jp-InputArea", has_text=source)).first
         found.scroll_into_view_if_needed()
+        return found
+
+    def panel(self, source: str) -> Any:
+        """The live panel under a cell. A page just opened may run a cell before its widgets can be drawn: run again."""
+        found = self.cell(source).locator(".mlops-runs")
+        for _ in range(3):
+            try:
+                found.locator("tbody tr").first.wait_for(timeout=20_000)
+                break
+            except NotYet:
+                self.run_all()
         return found
 
     def to_bottom(self) -> None:

@@ -71,19 +71,23 @@ def browser(lab, tmp_path):
         context.close()
 
 
-def curve(panel):
-    """The first curve that is drawn below the table."""
-    return panel.locator(".mp-picture path[stroke='#0072B2']").first
+BLUE, ORANGE = "#0072B2", "#E69F00"
+"""The colours of the one run, or of the reference, and of what is compared with it."""
 
 
-def grows(page, panel) -> None:
-    """Wait until the curve has more points than now."""
-    curve(panel).wait_for()
-    before = curve(panel).get_attribute("d").count("L")
+def curve(panel, colour: str = BLUE):
+    """The first curve of a colour that is drawn below the table."""
+    return panel.locator(f".mp-picture path[stroke='{colour}']").first
+
+
+def grows(page, panel, colour: str = BLUE) -> None:
+    """Wait until a curve of that colour has more points than the first has now."""
+    curve(panel, colour).wait_for()
+    before = curve(panel, colour).get_attribute("d").count("L")
     page.wait_for_function(
-        "n => [...document.querySelectorAll(\".mp-picture path[stroke='#0072B2']\")]"
+        "([colour, n]) => [...document.querySelectorAll(`.mp-picture path[stroke='${colour}']`)]"
         ".some(path => path.getAttribute('d').split('L').length - 1 > n)",
-        arg=before,
+        arg=[colour, before],
     )
 
 
@@ -117,8 +121,7 @@ def test_a_panel_follows_another_notebook(lab, browser):
     browser.open("watching.ipynb")
     browser.run_all()
     page.get_by_text("all ran", exact=True).first.wait_for(state="attached")
-    panel = browser.cell("%mlops runs").locator(".mlops-runs")
-    panel.locator("tbody tr").first.wait_for()
+    panel = browser.panel("%mlops runs")
     other = Page(page.context.new_page(), lab)
     other.open("logging.ipynb")
     other.run_all()
@@ -131,7 +134,7 @@ def test_a_panel_follows_another_notebook(lab, browser):
     row.get_by_role("checkbox").click()
     panel.locator("tr[data-run]", has_text="finished").first.get_by_role("checkbox").click()
     panel.get_by_text("against").first.wait_for()
-    grows(page, panel)
+    grows(page, panel, ORANGE)  # the run that goes on is the newer one
     page.screenshot(path=SHOTS / "live-compared-1300.png")
     (lab.folder / "stop-logging").touch()
     row.wait_for(state="detached")
