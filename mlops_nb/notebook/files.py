@@ -178,7 +178,7 @@ def _meant(name: str) -> Iterator[str]:
 def placed(path: str, folder: Path) -> str:
     """The path as the store keeps it: relative to its folder, a package or the home folder where it is below one.
 
-    >>> placed("/work/data/a.csv", Path("/work")), placed("https://x.org/a.csv", Path("/work"))
+    >>> placed("/project/data/a.csv", Path("/project")), placed("https://x.org/a.csv", Path("/project"))
     ('data/a.csv', 'https://x.org/a.csv')
     """
     if is_address(path):
