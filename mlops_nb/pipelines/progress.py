@@ -6,7 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from mlops_nb.pipelines.records import PipelineRun, StepRun
+from mlops_nb.pipelines.records import PipelineRun, Shown, StepRun
+
+_SHOWN = 48
 
 
 class Progress:
@@ -79,17 +81,26 @@ def seconds_text(seconds: float) -> str:
 def summary(run: PipelineRun) -> list[str]:
     """The table at the end of a run."""
     rows = [
-        (step.name, step.status.lower(), seconds_text(step.duration), _measured(step.metrics)) for step in run.steps
+        (step.name, step.status.lower(), seconds_text(step.duration), _measured(step.metrics, step.outputs))
+        for step in run.steps
     ]
-    rows = [("step", "status", "took", "metrics"), *rows]
+    rows = [("step", "status", "took", "gave"), *rows]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     where = f"run {run.id}" if run.id is not None else "not recorded"
     ended = f"{run.pipeline}: {run.status.lower()} in {seconds_text(run.duration)} ({where})"
     return ["", *(_row(row, widths) for row in rows), ended]
 
 
-def _measured(metrics: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {number_text(value)}" for name, value in metrics.items())
+def _measured(metrics: Mapping[str, float], outputs: Sequence[Shown]) -> str:
+    """A step's metrics, the values that it showed as far as a line holds them, and its plots."""
+    measured = [f"{name} {number_text(value)}" for name, value in metrics.items()]
+    return "  ".join([*measured, *(_on_one_line(each) for each in outputs if each.kind != "print")])
+
+
+def _on_one_line(output: Shown) -> str:
+    lines = output.text.split("\n")
+    text = " ".join(" ".join(lines[:3]).split())
+    return text if len(text) <= _SHOWN and len(lines) <= 3 else f"{text[:_SHOWN].rstrip()} …"
 
 
 def _row(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from mlops_nb.record import Record
 
@@ -19,8 +20,24 @@ class StepCall(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Shown(Record):
+    """What a step printed in one go, a value it showed, or a plot it saved (`text` is then the file).
+
+    `line` is the line of the script in which it did so, or 0; `cut` characters of the text were left out.
+    """
+
+    kind: Literal["print", "value", "plot"]
+    text: str
+    line: int = 0
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StepRun(Record):
-    """A step that ran. `run` is the captured run it repeats, or empty; `id` its run in the store, or None."""
+    """A step that ran. `run` is the captured run it repeats, or empty; `id` its run in the store, or None.
+
+    `outputs` are what it printed, showed and plotted, in order.
+    """
 
     name: str
     run: str
@@ -28,6 +45,7 @@ class StepRun(Record):
     status: str
     duration: float
     metrics: Mapping[str, float]
+    outputs: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

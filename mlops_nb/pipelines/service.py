@@ -18,7 +18,8 @@ from mlops_nb.pipelines import shown
 from mlops_nb.pipelines.dag import returned_names, step_calls
 from mlops_nb.pipelines.parameters import Parameter, bound_values, read_parameters
 from mlops_nb.pipelines.progress import Progress
-from mlops_nb.pipelines.records import PipelineRun, StepCall, StepRun
+from mlops_nb.pipelines.records import PipelineRun, Shown, StepCall, StepRun
+from mlops_nb.tracking.runs import Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -221,10 +222,15 @@ class _Execution:
         self.progress.started(one.name)
         clock = time.perf_counter()
         status, token, measured = "FAILED", _executing.set(None), dict[str, float]()
+        outputs: list[Shown] = []
         going: ActiveRun | None = None
         try:
             with run(one.name, kind="step", source=one.source, tags=one.tags) as going, _noting() as noted:
-                result = one.function(*args, **kwargs)
+                try:
+                    with shown.recording(one.function, one.name) as outputs:
+                        result = one.function(*args, **kwargs)
+                finally:
+                    going.add_outputs([_output(each) for each in outputs])
                 names = _named(one, args, kwargs, result)
                 going.log_params(_params(one, names))
                 measured = _metrics(one, names) | {
@@ -246,6 +252,7 @@ class _Execution:
                 status,
                 time.perf_counter() - clock,
                 _recorded_metrics(going) or measured,
+                tuple(outputs),
             )
             self.steps.append(done)
             self.progress.finished(done)
@@ -281,6 +288,13 @@ def _noting() -> Iterator[dict[str, float]]:
         yield noted
     finally:
         shown._noted.reset(token)
+
+
+def _output(one: Shown) -> Output:
+    """What a step showed as the store keeps what a cell showed."""
+    if one.kind == "value":
+        return Output("execute_result", "", {"text/plain": one.text}, one.cut)
+    return Output("stream", "stdout", {"text/plain": one.text if one.kind == "print" else f"[{one.text}]\n"}, one.cut)
 
 
 def _copied(value: object) -> object:
