@@ -38,28 +38,31 @@ class Section(Record):
     """The Markdown that belongs to a code cell.
 
     `heading` is the nearest one above, `own` whether it (or prose) stands directly above the cell,
-    `prose` the first line of text under it, `is_title` whether the heading is the notebook's title.
+    `prose` the first line of text under it, `is_title` whether the heading is the notebook's title; `number` counts the
+    headings up to it.
     """
 
     heading: str = ""
     prose: str = ""
     own: bool = False
     is_title: bool = False
+    number: int = 0
 
 
 def sections(cells: Sequence[NotebookCell]) -> list[Section]:
     """For every cell of the notebook, the Markdown that belongs to it."""
     found: list[Section] = []
     heading, prose, own, title_seen, is_title = "", "", False, False, False
+    number = 0
     for cell in cells:
         if cell.kind == "markdown":
             for level, text in _lines_of(cell.source):
                 if level:
-                    heading, prose, own = text, "", True
+                    heading, prose, own, number = text, "", True, number + 1
                     is_title, title_seen = not title_seen and level == 1, True
                 elif not prose or not own:
                     prose, own = text, True
-        found.append(Section(heading, prose, own, is_title))
+        found.append(Section(heading, prose, own, is_title, number))
         if cell.kind == "code" and cell.source.strip():
             prose, own = "", False
     return found

@@ -31,19 +31,28 @@ class Notebook(Record):
 
 @dataclass(frozen=True, slots=True)
 class ScriptParameter(Record):
-    """A command-line option of an exported script."""
+    """A parameter of an exported script.
+
+    `type` is the text of its annotation, `default_text` the text of its default; `choices` are the only values
+    allowed (empty for all), `low` and `high` the smallest and the largest.
+    """
 
     name: str
     type: str
     default: Value
     help: str = ""
+    choices: tuple[object, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    default_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep(Record):
     """A step function of an exported script; `run` is the captured run's name, `sweep` the sweep's, or empty.
 
-    `cell` is the position of its cell among all cells of the notebook, from 0.
+    `cell` is the position of its first cell among all cells of the notebook, from 0, `cells` those of all.
+    `stage` is empty where nothing suggests one; `is_guessed` when no tag gave it.
     """
 
     name: str
@@ -54,6 +63,9 @@ class ScriptStep(Record):
     run: str = ""
     doc: str = ""
     sweep: str = ""
+    cells: tuple[int, ...] = ()
+    stage: str = ""
+    is_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlops_nb.errors import MlopsError
 from mlops_nb.notebook.cells import CellNames, dotted_call, read_cell, without_fixed
@@ -36,11 +36,12 @@ ONLY_IN_A_NOTEBOOK = "only means something in a notebook"
 class Statement(Record):
     """A top-level statement at column 0, the comments above it included; `kind` is its node's class name.
 
-    `kind` is empty for comments that belong to no statement.
+    `kind` is empty for comments that belong to no statement; `cell` is its cell's position, -1 where that is unknown.
     """
 
     text: str
     kind: str
+    cell: int = -1
 
     @property
     def names(self) -> CellNames:
@@ -76,7 +77,8 @@ class CapturedRun(Record):
 class ScriptCell(Record):
     """A code cell, translated. `uses` are the names the translation needs: show, metric, os, subprocess, mlops_nb.
 
-    `sweep` is the name of the sweep that the cell is, or empty.
+    `sweep` is the name of the sweep that the cell is, or empty; `requirements` are the packages that it installs, as
+    they are typed; `positions` are those of all cells that were put together in it.
     """
 
     position: int
@@ -87,6 +89,8 @@ class ScriptCell(Record):
     run: CapturedRun | None = None
     warnings: tuple[str, ...] = ()
     sweep: str = ""
+    requirements: tuple[str, ...] = ()
+    positions: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -97,6 +101,7 @@ class _Draft:
     left_out: list[LeftOut] = field(default_factory=list)
     uses: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    requirements: list[str] = field(default_factory=list)
 
     def leave_out(self, line: str, reason: str) -> str:
         line = comment(line)
@@ -126,7 +131,9 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
     if not text.is_python:
         magic = text.magics[-1]
         line = draft.leave_out(f"%%{magic.name} {magic.text}".strip(), "the cell is not Python of this notebook")
-        return ScriptCell(position, source, (Statement(line, ""),), tuple(draft.left_out))
+        return ScriptCell(
+            position, source, (Statement(line, "", position),), tuple(draft.left_out), positions=(position,)
+        )
     lines = text.python.split("\n")
     for magic in text.magics:
         lines[magic.line - 1] = _cell_magic(magic, draft)
@@ -146,12 +153,14 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
     return ScriptCell(
         position,
         source,
-        tuple(_statements(plain)),
+        tuple(replace(each, cell=position) for each in _statements(plain)),
         tuple(draft.left_out),
         frozenset(draft.uses),
         run,
         tuple(draft.warnings),
         swept.name if swept is not None else "",
+        tuple(draft.requirements),
+        (position,),
     )
 
 

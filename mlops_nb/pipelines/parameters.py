@@ -60,7 +60,11 @@ class Parameter(Record):
 
 
 def read_parameters(function: Callable[..., object]) -> tuple[Parameter, ...]:
-    """The parameters of a function: `Annotated[int, "help", range(1, 10)] = 3`, `Literal["a", "b"]`, `float | None`."""
+    """The parameters of a function, read from its annotations.
+
+    They are such as `Annotated[int, "help", range(1, 10)]`, `Annotated[float, (0.0, 1.0)]`, `Literal["a", "b"]` and
+    `float | None`.
+    """
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except Exception:  # an annotation is the user's code and may raise anything
@@ -77,7 +81,7 @@ def _parameter(found: inspect.Parameter, hint: object) -> Parameter:
     allowed = [each for each in typing.get_args(hint) if each is not types.NoneType] if _is_union(hint) else [hint]
     inner = allowed[0] if len(allowed) == 1 else object
     choices = typing.get_args(inner) if typing.get_origin(inner) is typing.Literal else ()
-    span = next((each for each in extras if isinstance(each, range)), None)
+    span = next((each for each in extras if isinstance(each, range | tuple)), None)
     return Parameter(
         name=found.name,
         kind=_kind(inner, choices, default),
