@@ -4,7 +4,7 @@
     %%mlops run baseline --param n_estimators --metric accuracy
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
-`lineage`, `status`, `push`, `pull`, `export`.
+`lineage`, `status`, `push`, `pull`, `export`, `cell_graph`.
 Everything is imported when it is first used.
 """
 
@@ -46,6 +46,7 @@ _PLACES = {
     "autolog_hook": "mlops_nb.tracking.autolog.service",
     "AutologHook": "mlops_nb.tracking.autolog.hooks",
     "lineage": "mlops_nb.notebook.service",
+    "cell_graph": "mlops_nb.notebook.flow.graph",
     "push": "mlops_nb.tracking.mlflow.service",
     "pull": "mlops_nb.tracking.mlflow.service",
     "export": "mlops_nb.notebook.service",
@@ -56,6 +57,7 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
+    from mlops_nb.notebook.flow.graph import cell_graph as cell_graph
     from mlops_nb.notebook.service import export as export
     from mlops_nb.notebook.service import lineage as lineage
     from mlops_nb.tracking.artifacts.loading import artifact_path as artifact_path

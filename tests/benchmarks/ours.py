@@ -300,6 +300,31 @@ def series_beside_many() -> float:
     return series()
 
 
+def _notebook(cells: int) -> list[str]:
+    """The cells of somebody who fits, scores, collects and defines functions, over and over."""
+    first = "import pandas as pd\nfrom sklearn.linear_model import Ridge\nresults = {}\ndf = pd.read_csv('a.csv')"
+    first += "\ndef score(m, X, y):\n    results[len(results)] = m.score(X, y)\n    return results"
+    kinds = (
+        "df['c{n}'] = df['a'] * {n}\nprint(df.head())",
+        "X, y = df[['a', 'b']], df['c']\nX_train, y_train = X[:{n}], y[:{n}]",
+        "m{n} = Ridge(alpha={n})\nm{n}.fit(X_train, y_train)\ns{n} = score(m{n}, X, y)\nprint(f'{{s{n}}}')",
+        "out = []\nfor k, v in results.items():\n    if v > {n}:\n        out.append((k, v))\nout",
+        "def f{n}(a, b=2):\n    return sum([x * b for x in a])\nprint(f{n}([1, 2, 3]))",
+    )
+    return [first, *(kinds[n % 5].format(n=n) for n in range(cells - 1))]
+
+
+@work("the graph of 1,000 cells", "under 2,000 ms, linear")
+def graph() -> float:
+    """Text never seen before, so that nothing is remembered; half as many cells must not take much less than half."""
+    from mlops_nb.notebook.flow.graph import cell_graph
+
+    half = cpu(lambda: cell_graph([f"{each}\nhalf = 1" for each in _notebook(500)]))
+    whole = cpu(lambda: cell_graph(_notebook(1_000)))
+    assert whole < 3 * half, (half, whole)
+    return whole
+
+
 def _autolog(name: str) -> Callable[[], float]:
     def added_by_autolog() -> float:
         import mlops_nb

@@ -1,0 +1,212 @@
+"""What every cell up to here bound and changed, and what the present one needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlops_nb.notebook.cells import BUILTINS
+from mlops_nb.notebook.flow.objects import Binding, Bindings, Frame, Thing, Value, joined, reachable, united
+
+UNCHANGEABLE = frozenset(("text", "path", "library", "function", "method"))
+
+
+class Memory:
+    """The names and objects of a notebook between its cells.
+
+    `needs` are the cells that the present one reads from, each with what flows; `order` pairs of cells that must keep
+    their order though nothing flows, since the second overwrites what the first read or wrote.
+    """
+
+    def __init__(self) -> None:
+        self.cell = 0
+        self.globals = Frame()
+        self.frame = self.globals
+        self.needs: dict[int, dict[str, None]] = {}
+        self.reads: dict[str, None] = {}
+        self.writes: dict[str, None] = {}
+        self.touched: set[Thing] = set()
+        self.order: set[tuple[int, int]] = set()
+        self.readers: dict[str, dict[int, None]] = {}
+        self.resources: dict[str, Thing] = {}
+        self.unknown: dict[str, Thing] = {}
+        self.barriers: dict[int, None] = {}
+        self.stars: dict[int, None] = {}
+        self.depth = 0
+        self.weak = 0
+        self._seen: dict[tuple[int, str], Bindings] = {}
+
+    def begin(self, cell: int) -> None:
+        """From now on this cell runs."""
+        self.cell = cell
+        self.frame = self.globals
+        self.depth = self.weak = 0
+        self.needs, self.reads, self.writes = {}, {}, {}
+        self.touched, self._seen = set(), {}
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether what happens now happens whenever the cell runs."""
+        return not self.depth and not self.weak
+
+    def need(self, cell: int, what: str) -> None:
+        """The present cell reads something of that one."""
+        if cell != self.cell:
+            self.needs.setdefault(cell, {})[what] = None
+
+    def frame_of(self, name: str) -> Frame | None:
+        """The frame of a function, class or comprehension that has the name; None where it is the notebook's."""
+        frame: Frame | None = self.frame
+        while frame is not None and frame is not self.globals:
+            if name in frame.outer:
+                return None
+            if name in frame.names if frame.local is None else name in frame.local:
+                return frame
+            frame = frame.parent
+        return None
+
+    def load(self, name: str) -> Value:
+        """What a name may stand for, read by the present cell."""
+        frame = self.frame_of(name)
+        if frame is not None:
+            bindings = frame.names.get(name, ())
+            self._see(frame, name, bindings)
+            return united(each.value for each in bindings)
+        return self.load_global(name)
+
+    def load_global(self, name: str) -> Value:
+        """The same of one of the notebook's names."""
+        bindings = self.globals.names.get(name, ())
+        if not any(each.cell == self.cell for each in bindings):
+            self._note_read(name, bindings)
+        if not bindings:
+            return self._unbound(name)
+        self._see(self.globals, name, bindings)
+        return united(each.value for each in bindings)
+
+    def _note_read(self, name: str, bindings: Bindings) -> None:
+        if bindings or name not in BUILTINS:
+            self.reads[name] = None
+        self.readers.setdefault(name, {})[self.cell] = None
+        first = min((each.cell for each in bindings), default=-1)
+        for cell in (*self.barriers, *(() if bindings else self.stars)):
+            if cell > first and (bindings or name not in BUILTINS or cell in self.barriers):
+                self.need(cell, name)
+        for cell in self.stars if bindings else ():
+            if cell > first:
+                self.need(cell, name)
+
+    def _unbound(self, name: str) -> Value:
+        if name in BUILTINS:
+            return (self.library(f"builtins.{name}"),)
+        return (self.unknown.setdefault(name, Thing()),)
+
+    def library(self, name: str) -> Thing:
+        """The one object of that dotted name in a library."""
+        found = self.unknown.get(name)
+        if found is None:
+            found = self.unknown[name] = Thing("library", name)
+        return found
+
+    def _see(self, frame: Frame, name: str, bindings: Bindings) -> None:
+        if self._seen.get((id(frame), name)) is bindings:
+            return
+        self._seen[id(frame), name] = bindings
+        for binding in bindings:
+            self.need(binding.cell, name)
+            for thing in reachable(binding.value):
+                self.see(thing, binding.cell, name)
+
+    def see(self, thing: Thing, since: int, what: str) -> None:
+        """The present cell reads an object that it has from something done in the cell `since`."""
+        for cell in thing.changed:
+            if cell > since:
+                self.need(cell, what)
+        thing.readers[self.cell] = None
+
+    def bind(self, name: str, value: Value) -> None:
+        """A name stands for this now."""
+        frame = self.frame
+        if frame is self.globals or name in frame.outer:
+            self.bind_global(name, value)
+        elif frame.local is None or name in frame.local:
+            frame.names[name] = (Binding(self.cell, value),)
+        elif (outer := self.frame_of(name)) is not None:
+            outer.names[name] = joined(outer.names.get(name, ()), (Binding(self.cell, value),))
+        else:
+            self.bind_global(name, value)
+
+    def bind_global(self, name: str, value: Value) -> None:
+        """The same of one of the notebook's names."""
+        old = self.globals.names.get(name, ())
+        self._after([max(each.cell for each in old)] if old else ())  # which comes after those before it
+        self._after(self.readers.pop(name, ()))
+        new = (Binding(self.cell, value),)
+        self.globals.names[name] = joined(old, new) if self.weak else new
+        self.writes[name] = None
+
+    def unbind(self, name: str) -> None:
+        """`del name`."""
+        self.load(name)
+        frame = self.frame_of(name) or self.globals
+        if frame is self.globals:
+            self.bind_global(name, ())
+        frame.names[name] = ()
+
+    def _after(self, cells: Iterable[int]) -> None:
+        """The present cell comes after these."""
+        self.order.update((cell, self.cell) for cell in cells if cell != self.cell)
+
+    def change(self, things: Value, *, sure: bool = True) -> None:
+        """The objects are changed in place; of several only one, so that none surely is."""
+        sure = sure and len(things) == 1 and self.is_sure
+        for thing in things:
+            if thing.kind not in UNCHANGEABLE:
+                self._change(thing, sure)
+
+    def _change(self, thing: Thing, sure: bool) -> None:
+        self.touched.add(thing)
+        self._after(thing.readers)
+        self._after([*thing.changed][-1:])  # those before it come before that one
+        thing.readers.clear()
+        thing.readers[self.cell] = None
+        if sure and not thing.is_one_of_many:
+            thing.changed.clear()
+        thing.changed[self.cell] = None
+
+    def renew(self, name: str) -> None:
+        """A name whose object this cell surely changed counts as bound by it: whoever reads it needs no earlier one."""
+        if self.frame_of(name) is None:
+            bindings = self.globals.names.get(name, ())
+            if any(thing.kind == "library" for each in bindings for thing in each.value):
+                return
+            if len(bindings) == 1 and len(bindings[0].value) == 1 and self.is_sure:
+                if bindings[0].cell != self.cell:
+                    self._after((bindings[0].cell,))
+                self.globals.names[name] = (Binding(self.cell, bindings[0].value),)
+                self.readers[name] = {self.cell: None}
+            self.writes[name] = None
+
+    def read_resource(self, key: str) -> None:
+        """The present cell reads what has no name: a file, the state of a random generator, the plot that is open."""
+        thing = self.resources.setdefault(key, Thing(key))
+        self.see(thing, -1, key)
+
+    def write_resource(self, key: str, *, sure: bool = True) -> None:
+        """The present cell puts something in its place; what was there before is gone if `sure`."""
+        self._change(self.resources.setdefault(key, Thing(key)), sure and self.is_sure)
+
+    def barrier(self) -> None:
+        """The present cell may read and bind any name."""
+        for name in list(self.globals.names):
+            self.load_global(name)
+        self.barriers[self.cell] = None
+
+    def finish(self) -> None:
+        """The cell is over: names whose objects it changed are written by it."""
+        if not self.touched:
+            return
+        for frame, name in self._seen:
+            if frame == id(self.globals) and name not in self.writes:
+                value = united(each.value for each in self.globals.names.get(name, ()))
+                if any(thing in self.touched for thing in reachable(value, seen_too=False)):
+                    self.writes[name] = None
