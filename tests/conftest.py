@@ -20,7 +20,7 @@ settings.load_profile("shared machine")
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """An empty working directory; stores and runs left open by a test end with it."""
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "settings" / name.lower()))
     (tmp_path / "settings" / "ipythondir").mkdir(parents=True)
     monkeypatch.delenv(location.VARIABLE, raising=False)

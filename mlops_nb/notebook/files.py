@@ -16,6 +16,7 @@ import stat
 import sys
 import sysconfig
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -110,24 +111,52 @@ _HANDLERS: dict[str, Callable[[_Noted, tuple[Any, ...]], None]] = {
 }
 
 _noted: _Noted | None = None
+_parts: dict[int, _Noted] = {}
+"""What is noted of parts of a cell or script, by the thread that does each."""
+
 _is_installed = False
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in _HANDLERS and (noted := _noted) is not None:
-        try:
-            _HANDLERS[event](noted, arguments)
-        except Exception:  # an exception would forbid what the cell does
-            return
+    if event in _HANDLERS and (_noted is not None or _parts):
+        for noted in (_noted, _part()):
+            try:
+                if noted is not None:
+                    _HANDLERS[event](noted, arguments)
+            except Exception:  # an exception would forbid what the cell does
+                continue
+
+
+def _part() -> _Noted | None:
+    """The part that this thread does, or the only one that goes on: it may have threads of its own."""
+    own = _parts.get(threading.get_ident())
+    return own or (next(iter(_parts.values()), None) if len(_parts) == 1 else None)
 
 
 def begin() -> None:
     """Note from now on what is opened."""
-    global _noted, _is_installed
+    global _noted
+    _install()
+    _noted = _Noted()
+
+
+def _install() -> None:
+    global _is_installed
     if not _is_installed:
         sys.addaudithook(_hook)
         _is_installed = True
-    _noted = _Noted()
+
+
+def begin_part() -> None:
+    """Note from now on what this thread opens, beside what is noted of the cell that it is a part of."""
+    _install()
+    _parts[threading.get_ident()] = _Noted()
+
+
+def end_part(source: str, names: Mapping[str, object], home: Callable[[], Path]) -> tuple[FileUse, ...]:
+    """Stop noting what this thread opens; as `end`, but each file by itself, however many there are."""
+    noted = _parts.pop(threading.get_ident(), None)
+    return _ended(noted, source, names, home, "", MOST_NOTED) if noted else ()
 
 
 def end(source: str, names: Mapping[str, object], home: Callable[[], Path], *, own: str = "") -> tuple[FileUse, ...]:
@@ -141,8 +170,12 @@ def end(source: str, names: Mapping[str, object], home: Callable[[], Path], *, o
     """
     global _noted
     noted, _noted = _noted, None
-    if noted is None:
-        return ()
+    return _ended(noted, source, names, home, own, MOST_KEPT) if noted else ()
+
+
+def _ended(
+    noted: _Noted, source: str, names: Mapping[str, object], home: Callable[[], Path], own: str, most: int
+) -> tuple[FileUse, ...]:
     if any(module in sys.modules for module in NATIVE_READERS):
         from mlops_nb.notebook.file_calls import named_files
 
@@ -157,7 +190,7 @@ def end(source: str, names: Mapping[str, object], home: Callable[[], Path], *, o
         for path, way in noted.paths.items()
         if is_address(path) or (_is_data(path, folder) and not (own and path.startswith(own)))
     ]
-    return _together(list(_uses(found, noted.before))) if found else ()
+    return _together(list(_uses(found, noted.before)), most) if found else ()
 
 
 def _meant(name: str) -> Iterator[str]:
@@ -292,9 +325,9 @@ def _uses(
         yield FileUse(path, is_read, is_written, state.st_size, state.st_mtime)
 
 
-def _together(uses: list[FileUse]) -> tuple[FileUse, ...]:
-    """At most MOST_KEPT entries: of many files, those of one folder that were used alike become one."""
-    if len(uses) <= MOST_KEPT:
+def _together(uses: list[FileUse], most: int) -> tuple[FileUse, ...]:
+    """At most so many entries: of many files, those of one folder that were used alike become one."""
+    if len(uses) <= most:
         return tuple(uses)
     from mlops_nb.tracking.runs import FileUse
 
@@ -308,4 +341,4 @@ def _together(uses: list[FileUse]) -> tuple[FileUse, ...]:
         else:
             size, newest = sum(one.size_bytes or 0 for one in group), max(one.modified or 0.0 for one in group)
             kept.append(FileUse(folder, is_read, is_written, size, newest, len(group)))
-    return tuple(kept[:MOST_KEPT])
+    return tuple(kept[:most])

@@ -74,7 +74,7 @@ def _docstring(plan: PipelinePlan) -> str:
     title = plan.title or plan.name
     lines = [
         EXPORTED.format(comment(PurePath(plan.notebook).name, 200)) + ".",
-        "Run it with --help to see the parameters, --list the steps, --dry-run what would run.",
+        "Run it with --help to see the parameters, --list the steps, --plan what would run.",
     ]
     between = " " if is_ended(title) else ": "
     return docstring(f"{title}{between}{plan.summary}" if plan.summary else title, "\n".join(lines), indent="")

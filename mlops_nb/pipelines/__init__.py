@@ -11,7 +11,8 @@ service.py       `step`, `pipeline`: run and record
 command_line.py  `python script.py --help`
 """
 
-from mlops_nb.pipelines.service import Pipeline, Step, pipeline, step
+from mlops_nb.pipelines.service import Pipeline, pipeline
 from mlops_nb.pipelines.shown import metric, show
+from mlops_nb.pipelines.steps import Step, step
 
 __all__ = ["Pipeline", "Step", "metric", "pipeline", "show", "step"]

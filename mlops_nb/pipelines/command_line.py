@@ -16,15 +16,17 @@ from typing import Any, NoReturn, Protocol
 
 from mlops_nb.errors import BadUsage, MlopsError, nearest
 from mlops_nb.pipelines.parameters import Parameter, bound_values, parsed_value
-from mlops_nb.pipelines.progress import Progress
-from mlops_nb.pipelines.records import PipelineRun, StepCall
+from mlops_nb.pipelines.progress import Progress, seconds_text
+from mlops_nb.pipelines.records import Options, PipelineRun, Plan, StepCall
 from mlops_nb.record import json_value
 from mlops_nb.store.location import VARIABLE, set_home, store_folder
 
 OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 _PACKAGE = str(Path(__file__).parent.parent)
-_ON_ONE_LINE = 88
+_OURS = frozenset(
+    "--help --list --plan --from --until --only --force --no-cache --json --store --no-store --quiet".split()
+)
 
 
 class Flow(Protocol):
@@ -43,8 +45,14 @@ class Flow(Protocol):
     def step(self, name: str) -> Any:
         """A step by name."""
 
-    def execute(self, values: Mapping[str, object], progress: Progress) -> object:
+    def checked(self, options: Options) -> Options:
+        """The options, when they fit."""
+
+    def execute(self, values: Mapping[str, object], progress: Progress, options: Options) -> object:
         """Run it."""
+
+    def planned(self, values: Mapping[str, object], options: Options) -> Plan:
+        """What would run, and why."""
 
 
 def run_command(flow: Flow, argv: Sequence[str]) -> int:
@@ -52,20 +60,33 @@ def run_command(flow: Flow, argv: Sequence[str]) -> int:
     try:
         options = _Parser(flow).parse_args(list(argv))
         values = _values(flow, options)
+        chosen = flow.checked(_chosen(options))
     except _HelpShown:
         return OK
     except MlopsError as error:
         print(f"{Path(sys.argv[0]).name}: {error.what}", file=sys.stderr)
         print(f"  try: {error.fix}" if error.fix else "  try: --help", file=sys.stderr)
         return BAD_USAGE
-    if options["list"] or options["dry_run"]:
+    if options["list"]:
         with _reader_may_leave():
-            if options["list"]:
-                _print_steps(flow, as_json=options["json"])
-            else:
-                _print_plan(flow, values, as_json=options["json"])
+            _print_steps(flow, as_json=options["json"])
         return OK
-    return _run(flow, values, options)
+    if options["plan"]:
+        return _plan(flow, values, chosen, options)
+    return _run(flow, values, chosen, options)
+
+
+def _chosen(options: Mapping[str, Any]) -> Options:
+    """How the pipeline is to be run."""
+    only = options["only"]
+    if only and (options["from"] or options["until"]):
+        raise BadUsage("--only is one step, --from and --until are several", f"--only {only}")
+    return Options(
+        first=only or options["from"] or "",
+        last=only or options["until"] or "",
+        force=options["force"],
+        cache=not options["no_cache"],
+    )
 
 
 @contextmanager
@@ -95,7 +116,12 @@ class _Parser:
         group = self.parser.add_argument_group("what to do")
         group.add_argument("-h", "--help", action="store_true", help="show this and do nothing")
         group.add_argument("--list", action="store_true", help="list the steps, what each takes and gives")
-        group.add_argument("--dry-run", action="store_true", help="show parameters and steps, run nothing")
+        group.add_argument("--plan", action="store_true", help="show what would run and why, run nothing")
+        group.add_argument("--from", metavar="STEP", help="begin with this step; what came before it is taken as kept")
+        group.add_argument("--until", metavar="STEP", help="stop after this step")
+        group.add_argument("--only", metavar="STEP", help="run this step alone, with what is kept of those before it")
+        group.add_argument("--force", action="store_true", help="run every step, also where its result is kept")
+        group.add_argument("--no-cache", action="store_true", help="neither take nor keep results of steps")
         group.add_argument("--json", action="store_true", help="print the result as JSON, as the last line of stdout")
         group.add_argument(
             "--store", metavar="FOLDER", help=f"record here (default: {VARIABLE}, else .mlops at or above the script)"
@@ -125,7 +151,7 @@ class _Arguments(argparse.ArgumentParser):
 
 
 def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
-    clash = parameter.option in ("--help", "--list", "--dry-run", "--json", "--store", "--no-store", "--quiet")
+    clash = parameter.option in _OURS
     option = f"{parameter.option}-value" if clash else parameter.option
     about = f"{parameter.help} " if parameter.help else ""
     if not parameter.is_required:
@@ -179,33 +205,45 @@ def _print_steps(flow: Flow, *, as_json: bool) -> None:
             print(f"     {'':<{width}}  {about}")
 
 
-def _print_plan(flow: Flow, values: Mapping[str, object], *, as_json: bool) -> None:
-    calls = flow.steps()
-    if as_json:
-        plain = {name: json_value(value) for name, value in values.items()}
-        print(json.dumps({"pipeline": flow.name, "parameters": plain, "steps": [call.step for call in calls]}))
-        return
-    print(f"{flow.name} would run with")
-    width = max((len(name) for name in values), default=0)
-    for name, value in values.items():
-        print(f"  {name:<{width}} = {_text(value)}")
-    print("these steps:" if calls else "no steps")
-    for number, call in enumerate(calls, 1):
-        print(f"  {number:>2}  {call.step}")
+def _plan(flow: Flow, values: Mapping[str, object], chosen: Options, options: Mapping[str, Any]) -> int:
+    with _store(options):
+        try:
+            plan = flow.planned(values, chosen)
+        except MlopsError as error:
+            _say("\n".join(error._render_traceback_()))
+            return FAILED
+    with _reader_may_leave():
+        if options["json"]:
+            print(json.dumps(json_value(plan.to_dict()), allow_nan=False))
+        else:
+            print("\n".join(_plan_lines(plan)))
+    return OK
 
 
-def _run(flow: Flow, values: Mapping[str, object], options: Mapping[str, Any]) -> int:
+def _plan_lines(plan: Plan) -> Iterator[str]:
+    runs = sum(each.verdict == "run" for each in plan.steps)
+    kept = [each for each in plan.steps if each.verdict == "kept"]
+    saved = f", which saves {seconds_text(sum(each.saved for each in kept))}" if kept else ""
+    yield f"{plan.pipeline} would run {runs} of {len(plan.steps)} steps and take {len(kept)} as kept{saved}"
+    width = max((len(name) for name in plan.parameters), default=0)
+    yield from (f"  {name:<{width}} = {_text(value)}" for name, value in plan.parameters.items())
+    width = max((len(each.step) for each in plan.steps), default=0)
+    for number, each in enumerate(plan.steps, 1):
+        yield f"  {number:>2}  {each.step:<{width}}  {each.verdict:<8}  {each.reason}"
+
+
+def _run(flow: Flow, values: Mapping[str, object], chosen: Options, options: Mapping[str, Any]) -> int:
     progress = Progress(quiet=options["quiet"])
     code = OK
     with _store(options):
         try:
-            flow.execute(values, progress)
+            flow.execute(values, progress, chosen)
         except KeyboardInterrupt:
             code = INTERRUPTED
-            _say(f"\n{_where(progress)} was interrupted: run the script again to start over")
+            _say(f"\n{_where(progress)} was interrupted: {_how_to_go_on(progress, chosen)}")
         except Exception as error:
             code = FAILED
-            _say_error(error, progress)
+            _say_error(error, progress, chosen)
     if (last := flow.last) is not None:
         last = _unrecorded(last) if options["no_store"] else last
         if code == OK:
@@ -233,7 +271,15 @@ def _where(progress: Progress) -> str:
     )
 
 
-def _say_error(error: Exception, progress: Progress) -> None:
+def _how_to_go_on(progress: Progress, chosen: Options) -> str:
+    script = Path(sys.argv[0]).name
+    if not chosen.cache:
+        return f"python {script} starts over"
+    again = f" --from {progress.step}" if progress.step else ""
+    return f"python {script}{again} goes on, with what is kept of the steps before it"
+
+
+def _say_error(error: Exception, progress: Progress, chosen: Options) -> None:
     """The traceback of the user's own frames, the step, and how to go on."""
     if isinstance(error, MlopsError):
         _say("\n".join(error._render_traceback_()))
@@ -244,7 +290,7 @@ def _say_error(error: Exception, progress: Progress) -> None:
         lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
         _say("".join([*lines, *_only(error)]).rstrip())
     script = Path(sys.argv[0]).name
-    _say(f"{_where(progress)} failed: correct it in {script}, then run the script again")
+    _say(f"{_where(progress)} failed: correct it in {script}; {_how_to_go_on(progress, chosen)}")
 
 
 def _only(error: Exception) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from mlops_nb.pipelines.records import PipelineRun, Shown, StepRun
+from mlops_nb.pipelines.records import NOT_KEPT, PipelineRun, Shown, StepRun
 
 _SHOWN = 48
 
@@ -32,11 +32,17 @@ class Progress:
         if self._is_tty():
             self._write(f"\r\x1b[2K{self._place()} {step} ...")
 
+    def note(self, text: str) -> None:
+        """Something about a step that one should know."""
+        self._write(f"\r\x1b[2K{self._place()} {text}\n" if self._is_tty() else f"{self._place()} {text}\n")
+
     def finished(self, run: StepRun) -> None:
         """A step is over."""
-        sign = "ok" if run.status == "FINISHED" else run.status.lower()
+        sign = "kept" if run.is_cached else "ok" if run.status == "FINISHED" else run.status.lower()
         measured = "  ".join(f"{name} {number_text(value)}" for name, value in list(run.metrics.items())[:6])
-        line = f"{self._place()} {run.name}  {sign}  {seconds_text(run.duration)}  {measured}".rstrip()
+        _, is_not_kept, why = run.reason.partition(NOT_KEPT)
+        note = f"  (not kept: {why})" if is_not_kept else ""
+        line = f"{self._place()} {run.name}  {sign}  {seconds_text(run.duration)}  {measured}".rstrip() + note
         self._write(f"\r\x1b[2K{line}\n" if self._is_tty() else f"{line}\n")
 
     def ended(self, run: PipelineRun) -> None:
@@ -81,7 +87,12 @@ def seconds_text(seconds: float) -> str:
 def summary(run: PipelineRun) -> list[str]:
     """The table at the end of a run."""
     rows = [
-        (step.name, step.status.lower(), seconds_text(step.duration), _measured(step.metrics, step.outputs))
+        (
+            step.name,
+            f"kept, saved {seconds_text(step.saved)}" if step.is_cached else step.status.lower(),
+            seconds_text(step.duration),
+            _measured(step.metrics, step.outputs),
+        )
         for step in run.steps
     ]
     rows = [("step", "status", "took", "gave"), *rows]

@@ -1,4 +1,4 @@
-"""The records of a pipeline: the steps it would run, and what a run of it gave."""
+"""The records of a pipeline: the steps it would run, what a run of it gave, what is kept of a step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlops_nb.record import Record
+
+EngineName = Literal["local", "process", "dask"]
+ENGINES: tuple[EngineName, ...] = ("local", "process", "dask")
+
+
+NOT_KEPT = "; not kept: "
+"""In the reason of a step that ran, between why it ran and why its result is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,9 @@ class Shown(Record):
 
 @dataclass(frozen=True, slots=True)
 class StepRun(Record):
-    """A step that ran. `run` is the captured run it repeats, or empty; `id` its run in the store, or None.
+    """A step that ran, or whose kept result was taken (`is_cached`) and the step that made it took `saved` seconds.
 
+    `run` is the captured run it repeats, or empty; `id` its run in the store, or None; `reason` why it ran or did not.
     `outputs` are what it printed, showed and plotted, in order.
     """
 
@@ -46,6 +54,9 @@ class StepRun(Record):
     duration: float
     metrics: Mapping[str, float]
     outputs: tuple[Shown, ...] = ()
+    is_cached: bool = False
+    reason: str = ""
+    saved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +71,74 @@ class PipelineRun(Record):
     metrics: Mapping[str, float]
     steps: tuple[StepRun, ...]
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options(Record):
+    """How a pipeline is run.
+
+    Args:
+        first: the step to begin with; of those before it the kept results are taken. Empty for all.
+        last: the step after which to stop; empty for none.
+        force: run steps though their results are kept.
+        cache: take and keep results of steps.
+        engine: where the steps run: local, one after the other in this process; process, side by side in
+            processes of this machine; dask, on the workers of a cluster.
+        jobs: how many steps run side by side; None for one for each core.
+        scheduler: the address of a Dask cluster; empty for workers of this machine.
+    """
+
+    first: str = ""
+    last: str = ""
+    force: bool = False
+    cache: bool = True
+    engine: EngineName = "local"
+    jobs: int | None = None
+    scheduler: str = ""
+
+
+EVERYTHING = Options()
+"""Every step, in order, taken as kept where nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep(Record):
+    """What would become of a step: `run`, `kept` (its result is taken), `left out`, or `open` until others have run."""
+
+    step: str
+    verdict: Literal["run", "kept", "left out", "open"]
+    reason: str
+    saved: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Record):
+    """What a pipeline would do with these parameters, and why."""
+
+    pipeline: str
+    parameters: Mapping[str, object]
+    steps: tuple[PlannedStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile(Record):
+    """A file that a step read or wrote: size and hash of its content, and when it was changed last.
+
+    `path` is relative to the folder that holds the store where it is below it. `sha256` is that of its copy in the
+    store, for a file that was written.
+    """
+
+    path: str
+    size_bytes: int
+    modified: float
+    hash: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draws(Record):
+    """A global random generator that a step used: a hash of its state before (empty where the step seeded it), and
+    its state after."""
+
+    before: str
+    after: object

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import StoreIsDamaged, StoreIsLocked
-from mlops_nb.store import texts
+from mlops_nb.store import step_cache, texts
 from mlops_nb.store.connection import connect, faults
 
 if TYPE_CHECKING:
@@ -248,10 +248,15 @@ def sessions(store: Store) -> dict[str, int]:
 
 
 def needed_blobs(connection: sqlite3.Connection, hashes: Iterable[str], *, also_doomed: bool = True) -> set[str]:
-    """Which of these contents an artifact refers to; those of deleted runs count, too, unless told otherwise."""
+    """Which of these contents an artifact or a step's kept result refers to.
+
+    Those of deleted runs, and of results that nobody asked for in a month, count, too, unless told otherwise.
+    """
     stays = "" if also_doomed else f"AND run_id NOT IN ({_DOOMED})"
+    used = "" if also_doomed else f"AND entry_id IN (SELECT id FROM step_cache WHERE used >= {step_cache.oldest()})"
     rows = connection.execute(
-        f"SELECT DISTINCT sha256 FROM artifacts WHERE sha256 IN (SELECT value FROM json_each(?)) {stays}",
+        f"SELECT sha256 FROM artifacts WHERE sha256 IN (SELECT value FROM json_each(?1)) {stays} "
+        f"UNION SELECT sha256 FROM step_blobs WHERE sha256 IN (SELECT value FROM json_each(?1)) {used}",
         [json.dumps(list(hashes))],
     )
     return {str(sha256) for (sha256,) in rows}

@@ -109,7 +109,21 @@ CREATE VIRTUAL TABLE runs_text USING fts5(name, note, content='runs', content_ro
 CREATE VIRTUAL TABLE sources_text USING fts5(text, content='sources', content_rowid='id');
 """
 
-RELEASES = ("0.1.0", "0.1.0")
+_STEP_CACHE = """
+CREATE TABLE step_cache (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, pipeline TEXT NOT NULL, step TEXT NOT NULL, made REAL NOT NULL,
+    used REAL NOT NULL, content TEXT NOT NULL, mac BLOB NOT NULL
+);
+CREATE INDEX step_cache_by_key ON step_cache (key);
+CREATE INDEX step_cache_by_step ON step_cache (pipeline, step, id);
+CREATE TABLE step_blobs (
+    entry_id INTEGER NOT NULL REFERENCES step_cache ON DELETE CASCADE, sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, PRIMARY KEY (entry_id, sha256)
+) WITHOUT ROWID;
+CREATE INDEX step_blobs_by_content ON step_blobs (sha256);
+"""
+
+RELEASES = ("0.1.0", "0.1.0", "0.1.0")
 """The first release that reads schema 1, 2, ...; one entry a migration."""
 
 
@@ -121,7 +135,11 @@ def _tracking_in_depth(database: Any) -> None:
     _statements(database, _V2)
 
 
-MIGRATIONS: tuple[Callable[[Any], None], ...] = (_runs_and_cells, _tracking_in_depth)
+def _step_cache(database: Any) -> None:
+    _statements(database, _STEP_CACHE)
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_runs_and_cells, _tracking_in_depth, _step_cache)
 
 
 def _statements(database: Any, script: str) -> None:

@@ -101,7 +101,7 @@ def test_exported_script_runs_with_its_options_and_records_itself(study):
     assert "--n-rows" in terminal(*script, "--help", folder=study).stdout
     assert "numbers to draw (default: 40)" in " ".join(terminal(*script, "--help", folder=study).stdout.split())
     assert "draw_numbers  n_rows, seed -> numbers" in terminal(*script, "--list", folder=study).stdout
-    assert "n_rows = 9" in terminal(*script, "--dry-run", "--n-rows", "9", folder=study).stdout
+    assert "n_rows = 9" in terminal(*script, "--plan", "--n-rows", "9", folder=study).stdout
     done = terminal(*script, "--n-rows", "9", "--json", folder=study)
     result = json.loads(done.stdout.strip().splitlines()[-1])
     run = service.show(result["id"], store=open_store(study))

@@ -70,7 +70,7 @@ def test_help_says_types_defaults_help_choices_and_ranges(script: Path):
     assert done.returncode == 0
     for words in (
         "Numbers about numbers.", "--n-rows 0..50", "rows to read, 100 % of them (default: 4)",
-        "--mode {fast,wait}", "--flag, --no-flag", "--list-value", "--dry-run", "--store FOLDER",
+        "--mode {fast,wait}", "--flag, --no-flag", "--list-value", "--plan", "--store FOLDER",
     ):  # fmt: skip
         assert words in done.stdout
 
@@ -85,14 +85,15 @@ def test_list_shows_what_each_step_takes_and_gives(script: Path, folder: Path):
     assert not (folder / ".mlops").exists()
 
 
-def test_dry_run_shows_parameters_and_steps_and_runs_nothing(script: Path, folder: Path):
-    done = command(script, "--dry-run", "--n-rows", "7")
+def test_plan_shows_parameters_and_steps_and_runs_nothing(script: Path, folder: Path):
+    done = command(script, "--plan", "--n-rows", "7")
     assert "n_rows = 7" in done.stdout
-    assert "2  measure" in done.stdout
+    assert "1  load     run       nothing is kept here yet" in done.stdout
+    assert "2  measure  run       load may give something else" in done.stdout
     assert not (folder / ".mlops").exists()
 
 
-@pytest.mark.parametrize("option", ["--help", "--list", "--dry-run"])
+@pytest.mark.parametrize("option", ["--help", "--list", "--plan"])
 def test_reader_that_has_read_enough_is_no_error(script: Path, option: str):
     for buffered in ("", "1"):
         piped = f"{{ sleep 1; {sys.executable} {script} {option}; echo exit $? >&2; }} | true"
@@ -116,7 +117,10 @@ def test_json_is_the_last_line_of_stdout(script: Path):
     result = json.loads(done.stdout.strip().split("\n")[-1])
     assert (result["status"], result["metrics"], done.stderr) == ("FINISHED", {"mean": 1.5}, "")
     assert [step["name"] for step in result["steps"]] == ["load", "measure"]
-    assert json.loads(command(script, "--dry-run", "--json").stdout)["steps"] == ["load", "measure"]
+    assert [step["verdict"] for step in json.loads(command(script, "--plan", "--json").stdout)["steps"]] == [
+        "kept",
+        "kept",
+    ]
     assert json.loads(command(script, "--list", "--json").stdout)[0]["step"] == "load"
 
 
@@ -157,7 +161,10 @@ def test_failing_step_is_named_with_the_users_traceback_and_exit_code_1(script: 
     assert done.returncode == 1
     assert "ZeroDivisionError: division by zero" in done.stderr
     assert "mlops_nb" not in done.stderr.replace(str(script), "")
-    assert "step 'measure' (2 of 2) failed: correct it in count_numbers.py, then run the script again" in done.stderr
+    assert (
+        "step 'measure' (2 of 2) failed: correct it in count_numbers.py; python count_numbers.py --from measure goes on"
+        in done.stderr
+    )
     assert json.loads(done.stdout.strip().split("\n")[-1])["status"] == "FAILED"
     store = open_store(folder)
     assert [service.show(name, store=store).status for name in ("load", "measure", "numbers")] == [

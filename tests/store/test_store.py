@@ -87,7 +87,7 @@ def test_each_schema_is_recorded_as_a_migration(folder):
     path = make_runs()
     reader = sqlite3.connect(path)
     applied = reader.execute("SELECT name FROM _sqlite_migrations").fetchall()
-    assert [name for (name,) in applied] == ["001_runs_and_cells", "002_tracking_in_depth"]
+    assert [name for (name,) in applied] == ["001_runs_and_cells", "002_tracking_in_depth", "003_step_cache"]
     assert reader.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
     reader.close()
 
@@ -101,11 +101,11 @@ def test_failed_migration_leaves_the_old_schema_and_the_step_pending(folder, mon
 
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, breaks))
-        patch.setattr(connection, "SCHEMA_VERSION", 3)
+        patch.setattr(connection, "SCHEMA_VERSION", len(schema.MIGRATIONS))
         with pytest.raises(StoreUnavailable, match="halfway"):
             open_store()
     reader = sqlite3.connect(path)
-    assert reader.execute("PRAGMA user_version").fetchone() == (2,)
+    assert reader.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
     assert reader.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
     reader.close()
     assert service.runs().total == 3
@@ -157,7 +157,7 @@ def test_later_migration_keeps_what_is_stored(folder, monkeypatch):
 
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, adds_a_column))
     monkeypatch.setattr(schema, "RELEASES", (*schema.RELEASES, "0.2.0"))
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(connection, "SCHEMA_VERSION", len(schema.MIGRATIONS))
     assert open_store().rows("SELECT colour, count(*) FROM runs GROUP BY 1") == [(None, 3)]
 
 

@@ -19,7 +19,7 @@ from mlops_nb.errors import (
     RunNotFound,
     nearest,
 )
-from mlops_nb.store import blobs, open_store
+from mlops_nb.store import blobs, open_store, step_cache
 from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.location import DATABASE
 from mlops_nb.store.sessions import dead_locks, is_alive, mark_killed, session_uid
@@ -52,6 +52,7 @@ MOST_NAMES = 10
 
 _WORDS = {
     "runs": "deleted runs",
+    "steps": "results of steps that no pipeline asked for in a month",
     "blobs": "files that no artifact refers to",
     "sources": "code that no run or cell refers to",
     "diffs": "git diffs that no run refers to",
@@ -171,6 +172,7 @@ def gc(*, yes: bool = False, store: Store | None = None, progress: Say | None = 
 
 def _plan(store: Store, connection: rows.Connection) -> Collection:
     found = rows.doomed(connection)
+    found["steps"] = step_cache.unused(connection)
     files, notes = _collectable(store, connection)
     found["blobs"] = (len(files), sum(one.size_bytes for one in files))
     found["unfinished"] = _sizes(_unfinished(store))
@@ -184,12 +186,14 @@ def _plan(store: Store, connection: rows.Connection) -> Collection:
 def _collect(store: Store, connection: rows.Connection, say: Say) -> Collection:
     before, names = rows.folder_bytes(store.folder), _first_deleted(store)
     found = rows.doomed(connection)
+    _, step_cache_size = step_cache.unused(connection)
     files, notes = _collectable(store, connection)
     total = found["runs"][0]
     if total:
         say(f"removing {total:,} deleted runs")
     removed = rows.remove_deleted(connection, lambda so_far: say(f"removed {so_far:,} of {total:,} deleted runs"))
     found["runs"] = (removed, found["runs"][1])
+    found["steps"] = (step_cache.remove_unused(connection), step_cache_size)
     for table in rows.ONCE:
         found[table] = (rows.remove_unneeded(connection, table), found[table][1])
     found["blobs"] = _remove_blobs(store, connection, files, say)
@@ -332,6 +336,7 @@ _TABLES = {
     "environments": "environments",
     "fingerprints": "fingerprints of data",
     "executions": "executed cells",
+    "step_cache": "results of steps, their files apart",
     "runs": "runs",
 }
 
