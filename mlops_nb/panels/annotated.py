@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlops_nb.panels.blocks import Block, Line, Pre, Table
 from mlops_nb.panels.theme import Panel
-from mlops_nb.panels.wording import count, many_lines, one_line
+from mlops_nb.panels.wording import count, listed, many_lines, one_line
 from mlops_nb.tracking.runs import Run
 
 
@@ -16,9 +16,9 @@ def annotated_panel(run: Run) -> Panel:
 
 
 def _blocks(run: Run) -> Iterator[Block]:
-    tags = count(len(run.tags), "tag") if run.tags else "no tag"
-    said = f"{tags} and {'a note' if run.note else 'no note'}"
-    yield Line(f"{one_line(run.name, 60)} (run {run.id}) has {said} now.", "sentence")
+    said = [*([count(len(run.tags), "tag")] if run.tags else []), *(["a note"] if run.note else [])]
+    has = f"now has {listed(said)}" if said else "has neither a tag nor a note any more"
+    yield Line(f"{one_line(run.name, 60)} (run {run.id}) {has}.", "sentence")
     if run.tags:
         yield Table("Tags", ("tag", "value"), tuple((one_line(n, 60), one_line(v, 200)) for n, v in run.tags.items()))
     if run.note:

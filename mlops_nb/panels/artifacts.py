@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from mlops_nb.panels.blocks import Block, Fold, Image, Line, Picture, Pre, Table, Words, as_html, paged
+from mlops_nb.panels.blocks import Block, Fold, Image, Line, Picture, Pre, Span, Table, Words, as_html, paged
 from mlops_nb.panels.theme import BLUE, Panel
 from mlops_nb.panels.wording import count, listed, many_lines, number, one_line, size
 from mlops_nb.tracking.artifacts.names import ConfusionMatrix
@@ -26,13 +26,16 @@ HTML_LIMIT = 150_000
 """Bytes of all previews together; a saved notebook must stay small."""
 
 ROWS = 40
+OPEN = 3
+"""So many artifacts are seen at once; of more, each preview is behind its name."""
+
 MOST_LABELS = 15
 
 ARTIFACT_COLUMNS = ("artifact", "what it is", "size", "SHA-256")
 
 
 def artifacts_panel(found: ArtifactList) -> Panel:
-    """The artifacts of a run, each folded with its preview; a single one open."""
+    """The artifacts of a run and their previews: those of a few open, those of many folded."""
     return Panel(_blocks(found))
 
 
@@ -44,7 +47,7 @@ def _blocks(found: ArtifactList) -> Iterator[Block]:
         return
     kinds = Counter(one.artifact.kind for one in found.artifacts)
     total = sum(one.artifact.size_bytes for one in found.artifacts)
-    words = listed([count(many, kind, _PLURALS.get(kind, "")) for kind, many in kinds.most_common()], 6)
+    words = listed([count(many, *_NOUNS.get(kind, (kind, ""))) for kind, many in kinds.most_common()], 6)
     yield Line(f"{count(len(found.artifacts), 'artifact')} of {name}, {size(total)}: {words}.", "sentence")
     if found.saved:
         yield Line(f"Copied to {one_line(found.saved[0], 200)}" + _and_more(len(found.saved)))
@@ -53,13 +56,14 @@ def _blocks(found: ArtifactList) -> Iterator[Block]:
     more = f"+{hidden:,} more: mlops_nb.show({found.run}).artifacts" if hidden > 0 else ""
     yield from paged(Table("Artifacts", ARTIFACT_COLUMNS, rows, frozenset({2}), more))
     yield from _previews(found)
+    if loaded := [one.artifact.path for one in found.artifacts if one.artifact.details.get("format") != "pickle"]:
+        yield Line(f'In Python: mlops_nb.load_artifact({found.run}, "{one_line(loaded[0], 80)}")', "small")
 
 
-_PLURALS = {
-    "bytes": "bytes files",
-    "text": "texts",
-    "json": "JSON files",
-    "confusion matrix": "confusion matrices",
+_NOUNS = {
+    "bytes": ("binary file", "binary files"),
+    "json": ("JSON file", "JSON files"),
+    "confusion matrix": ("confusion matrix", "confusion matrices"),
 }
 
 
@@ -83,7 +87,8 @@ def what_it_is(one: Artifact) -> str:
         f"{details['labels']} labels" if "labels" in details else None,
     )
     known = ", ".join(str(fact) for fact in facts if fact)
-    return one_line(f"{one.kind}: {known}" if known else one.kind, 100)
+    kind = _NOUNS.get(one.kind, (one.kind, ""))[0]
+    return one_line(f"{kind}: {known}" if known and known != one.kind else kind, 100)
 
 
 def _previews(found: ArtifactList) -> Iterator[Block]:
@@ -97,8 +102,11 @@ def _previews(found: ArtifactList) -> Iterator[Block]:
             yield Line(f"{left}: %mlops artifacts {found.run} NAME", "small")
             return
         room -= length
-        alone = len(found.artifacts) == 1
-        yield from blocks if alone else (Fold(one_line(one.artifact.path, 80), blocks),)
+        title = one_line(one.artifact.path, 80)
+        if len(found.artifacts) > OPEN:
+            yield Fold(title, blocks)
+        else:
+            yield from (Line(Span(title, "strong")), *blocks) if len(found.artifacts) > 1 else blocks
     hidden = len(found.artifacts) - len(seen)
     if hidden:
         yield Line(f"{count(hidden, 'more')} to look at by name: %mlops artifacts {found.run} NAME", "small")

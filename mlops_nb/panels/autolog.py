@@ -27,4 +27,5 @@ def _blocks(state: Autologging) -> Iterator[Block]:
         "A cell under %%mlops run has its model's settings and metrics; elsewhere a fit is a run of its own.", "small"
     )
     if state.waiting:
-        yield Line(f"Not imported yet: {listed(one_line(name, 40) for name in state.waiting)}.", "small")
+        waiting = listed(one_line(name, 40) for name in state.waiting)
+        yield Line(f"Not imported yet: {waiting}; recorded from the moment it is.", "small")

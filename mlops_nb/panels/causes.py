@@ -38,7 +38,9 @@ def _blocks(found: Causes) -> Iterator[Block]:
         yield Line(f"Looked at and equal: {_all(found.equal)}.", "small")
     if found.other_metrics:
         yield Line(
-            f"Other metrics that differ: {listed([one_line(name, 40) for name in found.other_metrics], 8)}.", "small"
+            f"{'Other metrics that differ' if found.metric else 'Metrics that only one has'}: "
+            f"{listed([one_line(name, 40) for name in found.other_metrics], 8)}.",
+            "small",
         )
     if found.unlikely:
         yield Fold(
@@ -56,9 +58,13 @@ def _sentence(found: Causes) -> Words:
     left = f"{one_line(found.left_name, 40)} (run {found.left_run})"
     right = f"{one_line(found.right_name, 40)} (run {found.right_run})"
     if found.metric is None:
+        none = "" if found.is_comparable else f"{left} and {right} have no metric in common"
         if not found.causes:
-            return f"{right} and {left} differ in no metric, nor in anything that could change one."
+            nor = "nor in anything that could change one."
+            return f"{none}, and nothing else differs." if none else f"{right} and {left} differ in no metric, {nor}"
         changed = "one change" if len(found.causes) == 1 else f"{len(found.causes)} changes"
+        if none:
+            return f"{none}; between them {'is' if len(found.causes) == 1 else 'are'} {changed}: {_named(found)}."
         return f"No metric differs between {left} and {right}, although {changed} could have made one: {_named(found)}."
     moved = _moved(found, left, right)
     if not found.causes:
@@ -91,7 +97,8 @@ def _table(caption: str, found: Causes, causes: Sequence[Cause]) -> Table:
     follows = any(cause.follows for cause in causes if cause.kind != "code")
     columns = ("cause", f"run {found.left_run}", f"run {found.right_run}", *(("so that",) if follows else ()))
     rows = tuple(_row(cause, follows) for cause in causes[:ROWS])
-    return Table(caption, columns, rows, more=f"+{len(causes) - ROWS} more" if len(causes) > ROWS else "")
+    whole = f"mlops_nb.why({found.left_run}, {found.right_run}).{caption.lower()}"
+    return Table(caption, columns, rows, more=f"+{len(causes) - ROWS} more: {whole}" if len(causes) > ROWS else "")
 
 
 def _row(cause: Cause, follows: bool) -> tuple[Words, ...]:
@@ -101,6 +108,8 @@ def _row(cause: Cause, follows: bool) -> tuple[Words, ...]:
     sides = [one_line(side, room) for side in _where_they_part(cause.before.strip(), cause.after.strip())]
     if not any(sides):
         shown = one_line(cause.words, 160)
+    elif cause.kind == "code":
+        sides = [side or "not there" for side in sides]
     return (shown, *sides, *((one_line("; ".join(cause.follows), 120),) if follows else ()))
 
 

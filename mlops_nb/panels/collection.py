@@ -26,9 +26,11 @@ def _blocks(found: Collection) -> Iterator[Block]:
         )
         yield Line(f"Removed for good: {gone}; {less}.", "sentence")
     else:
-        yield Line(f"About {size(found.freed_bytes)} can be freed; nothing was removed yet.", "sentence")
+        small = listed((f"{one.what} ({one.count:,})" for one in found.waste), 4)
+        can = f"About {size(found.freed_bytes)} can be freed" if found.freed_bytes else f"Not needed: {small}"
+        yield Line(f"{can}; nothing was removed yet.", "sentence")
     if found.waste:
-        rows = tuple((one.what, f"{one.count:,}", f"about {size(one.size_bytes)}") for one in found.waste)
+        rows = tuple((one.what, f"{one.count:,}", _about(one.size_bytes)) for one in found.waste)
         column = "removed" if found.is_done else "would go"
         yield Table("Removed" if found.is_done else "Not needed", ("what", column, "takes"), rows, frozenset({1, 2}))
     if found.runs:
@@ -37,3 +39,7 @@ def _blocks(found: Collection) -> Iterator[Block]:
         yield Line(one_line(note, 300), "small")
     if found.waste and not found.is_done:
         yield Line("Remove it for good: %mlops gc --yes")
+
+
+def _about(size_bytes: int) -> str:
+    return f"about {size(size_bytes)}" if size_bytes else "next to nothing"

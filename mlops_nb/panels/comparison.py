@@ -11,6 +11,7 @@ from mlops_nb.panels.curves import curve_blocks
 from mlops_nb.panels.theme import Panel, change_span, number_span
 from mlops_nb.panels.wording import count, duration, listed, many_lines, number, numbers, one_line, setting, size
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
+from mlops_nb.tracking.metrics import is_by_the_way
 from mlops_nb.tracking.runs import Run
 from mlops_nb.tracking.values import Value
 
@@ -85,7 +86,7 @@ def _name(run: Run) -> str:
 
 def _change(comparison: Comparison) -> Iterator[str | Span]:
     """How the first metric that both have moved."""
-    for one in comparison.metrics:
+    for one in _quality_first(comparison):
         left, right = (_number(value) for value in one.values)
         if left is not None and right is not None:
             yield f"{one_line(one.name, 40)} "
@@ -96,13 +97,18 @@ def _change(comparison: Comparison) -> Iterator[str | Span]:
 
 def _range(comparison: Comparison) -> Iterator[str]:
     """Between what and what the first metric lies, and in which runs."""
-    for one in comparison.metrics:
+    for one in _quality_first(comparison):
         pairs = [(value, run) for value, run in zip(map(_number, one.values), comparison.runs, strict=True)]
         known = [(value, run) for value, run in pairs if value is not None and value == value]
         if len(known) > 1:
             (low, least), (high, most) = (way(known, key=lambda pair: pair[0]) for way in (min, max))
             yield f"{one_line(one.name, 40)} from {number(low)} ({_name(least)}) to {number(high)} ({_name(most)}); "
             return
+
+
+def _quality_first(comparison: Comparison) -> list[Difference]:
+    inferred = {metric.name: metric.inferred for run in comparison.runs for metric in run.metrics}
+    return sorted(comparison.metrics, key=lambda one: is_by_the_way(one.name, inferred=inferred.get(one.name, False)))
 
 
 def _rest(comparison: Comparison) -> str:

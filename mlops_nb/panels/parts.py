@@ -8,10 +8,10 @@ from itertools import islice
 
 from mlops_nb.panels.blocks import Table, Words
 from mlops_nb.panels.theme import number_span
-from mlops_nb.panels.wording import count, duration, listed, one_line, setting, status_words
+from mlops_nb.panels.wording import count, duration, listed, numbers, one_line, setting, status_words
 from mlops_nb.registry.signature import Signature
-from mlops_nb.tracking.metrics import is_metric_name
-from mlops_nb.tracking.runs import Param, Run, RunSummary
+from mlops_nb.tracking.metrics import is_by_the_way, is_metric_name
+from mlops_nb.tracking.runs import Metric, Param, Run, RunSummary
 
 _KINDS = {
     "fit": ("fit", "fits"),
@@ -28,7 +28,11 @@ def parts_table(run: Run, most: int) -> Table:
     metric = _main_metric(parts)
     names = {part.name for part in run.parts}
     columns = ("run", *(["with"] if differing else []), *([one_line(metric, 40)] if metric else []), "took")
-    rows = tuple(tuple(_row(part, differing, metric, is_named=len(names) > 1)) for part in parts)
+    shown = numbers([part.metrics.get(metric) for part in parts])
+    rows = tuple(
+        tuple(_row(part, differing, metric, value, is_named=len(names) > 1))
+        for part, value in zip(parts, shown, strict=True)
+    )
     right = frozenset(range(len(columns) - (2 if metric else 1), len(columns)))
     hidden = len(run.children) - len(parts)
     more = f"+{hidden:,} more: mlops_nb.show({run.id}).children" if hidden > 0 else ""
@@ -39,10 +43,11 @@ def _caption(run: Run, names: set[str]) -> str:
     kinds = {part.kind for part in run.parts}
     one, several = _KINDS.get(run.parts[0].kind, ("", "")) if len(kinds) == 1 else ("", "")
     of = f" of {one_line(next(iter(names)), 60)}" if len(names) == 1 else ""
-    return f"{count(len(run.children), one or 'child run', several)}{of}{', best first' if kinds == {'trial'} else ''}"
+    is_judged = any(part.tags.get("best") == "yes" for part in run.parts)
+    return f"{count(len(run.children), one or 'child run', several)}{of}{', best first' if is_judged else ''}"
 
 
-def _row(part: RunSummary, differing: Sequence[str], metric: str, *, is_named: bool) -> Iterator[Words]:
+def _row(part: RunSummary, differing: Sequence[str], metric: str, value: str, *, is_named: bool) -> Iterator[Words]:
     name = f" {one_line(part.name, 60)}" if is_named else ""
     state = "" if part.status == "FINISHED" else f", {status_words(part.status)}"
     yield f"{part.id}{name}{', best' if part.tags.get('best') == 'yes' else ''}{state}"
@@ -51,7 +56,7 @@ def _row(part: RunSummary, differing: Sequence[str], metric: str, *, is_named: b
         shown = (f"{one_line(_short(name, differing), 40)}={setting(part.params[name], 24)}" for name in given)
         yield ", ".join([*islice(shown, 3), *([f"{len(given) - 3} more"] if len(given) > 3 else [])])
     if metric:
-        yield number_span(part.metrics[metric]) if metric in part.metrics else ""
+        yield number_span(part.metrics[metric], value) if metric in part.metrics else ""
     yield duration(part.duration)
 
 
@@ -122,6 +127,11 @@ def _gives(signature: Signature) -> str:
         case "columns":
             return count(signature.output_width, "column") if signature.output_width else "columns"
     return one_line(signature.output_type, 40)
+
+
+def quality_first(run: Run) -> list[Metric]:
+    """The metrics, what was found beside them and is no measure of quality (`n_iter`) last."""
+    return sorted(run.metrics, key=lambda metric: is_by_the_way(metric.name, inferred=metric.inferred))
 
 
 def told_apart(run: Run) -> tuple[tuple[Param, ...], frozenset[str]]:

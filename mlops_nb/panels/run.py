@@ -9,7 +9,7 @@ from html import escape
 from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
 from mlops_nb.panels.blocks import PAGE, Block, Fold, Image, Line, Pre, Span, Table, Words, as_html, paged
 from mlops_nb.panels.curves import curve_blocks
-from mlops_nb.panels.parts import estimators_table, parts_table, told_apart
+from mlops_nb.panels.parts import estimators_table, parts_table, quality_first, told_apart
 from mlops_nb.panels.theme import Panel, after, minute_span, number_span, status_span, time_span
 from mlops_nb.panels.wording import (
     count,
@@ -135,7 +135,7 @@ def _metrics(run: Run) -> Table:
     series = any(metric.count > 1 for metric in run.metrics)
     columns = ("metric", "last", "values", "lowest", "highest", "mean") if series else ("metric", "value")
     rows: list[tuple[Words, ...]] = []
-    for metric in run.metrics[:ROWS]:
+    for metric in quality_first(run)[:ROWS]:
         row: list[Words] = [*_marked(metric.name, metric.inferred), number_span(metric.value)]
         if series:
             row.append(f"{metric.count:,}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlops_nb.panels.blocks import Block, Fold, Line, Picture, Span, Table, Words
-from mlops_nb.panels.parts import parts_table, told_apart
+from mlops_nb.panels.parts import parts_table, quality_first, told_apart
 from mlops_nb.panels.theme import Panel, after, change_span, change_spans, number_span, status_span
 from mlops_nb.panels.wording import (
     count,
@@ -19,6 +19,7 @@ from mlops_nb.panels.wording import (
     one_line,
     secrets_words,
     setting,
+    size,
     usage_words,
 )
 from mlops_nb.tracking.runs import Metric, Param, Run, RunCard
@@ -44,6 +45,9 @@ def _blocks(card: RunCard) -> Iterator[Block]:
         yield from _params(run)
     if run.parts:
         yield parts_table(run, PARTS)
+    if run.artifacts:
+        kept = f"{count(len(run.artifacts), 'artifact')}, {size(sum(one.size_bytes for one in run.artifacts))}"
+        yield Line(f"{kept}: %mlops artifacts {run.id}", "small")
     if run.redacted:
         yield Line(secrets_words(run.redacted), "small")
     for warning in run.warnings[:MOST]:
@@ -52,7 +56,7 @@ def _blocks(card: RunCard) -> Iterator[Block]:
         yield Line(_more(len(run.warnings), run), "small")
     if run.usage or run.seeds:
         yield Fold(_taken(run), tuple(_seeds(run)))
-    if not (run.metrics or run.params or run.parts or run.error):
+    if not (run.metrics or run.params or run.parts or run.artifacts or run.error):
         yield Line("No metric or parameter was named: %%mlops run NAME --metric accuracy --param seed", "small")
 
 
@@ -81,7 +85,7 @@ def _seeds(run: Run) -> Iterator[Line]:
 
 
 def _metrics(card: RunCard) -> Table:
-    shown = card.run.metrics[:MOST]
+    shown = quality_first(card.run)[:MOST]
     values = [numbers([metric.value])[0] for metric in shown]
     columns = ["metric", "value"]
     if card.run.curves:

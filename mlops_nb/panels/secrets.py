@@ -18,7 +18,12 @@ def secrets_panel(report: SecretsReport) -> Panel:
 def _blocks(report: SecretsReport) -> Iterator[Block]:
     where = f", in {count(report.runs, 'run')}" if report.runs else ""
     done = f"{count(report.replaced, 'secret')} {'was' if report.replaced == 1 else 'were'}"
-    yield Line(f"{done if report.replaced else 'No secret was'} replaced before a run was stored{where}.", "sentence")
+    so_far = f"{done} replaced before a run was stored{where}." if report.replaced else "No secret was found so far."
+    if report.changed:
+        yield Line(f"From now on {one_line(report.changed, 200)}.", "sentence")
+        yield Line(so_far)
+    else:
+        yield Line(so_far, "sentence")
     rules: list[tuple[Words, ...]] = [
         ("environment", listed(map(one_line, report.variables), 12) or "no variable has the name of a secret"),
         ("name", 'password="...", "api_key": "...", --token ..., and parameters that are called so'),

@@ -7,7 +7,7 @@ from html import escape
 
 from mlops_nb.panels.blocks import Block, Line, Picture, Table, paged
 from mlops_nb.panels.theme import BLUE, Panel
-from mlops_nb.panels.wording import number, one_line, size
+from mlops_nb.panels.wording import one_line, size
 from mlops_nb.tracking.housekeeping.records import Part, Space
 
 
@@ -17,8 +17,7 @@ def space_panel(space: Space) -> Panel:
 
 
 def _blocks(space: Space) -> Iterator[Block]:
-    first = space.parts[0]
-    words = f"{size(space.size_bytes)} in the store; the largest part, {_share(first, space)}, is {first.what}."
+    words = _sentence(space)
     yield Line(words, "sentence")
     if space.collectable_bytes:
         yield Line(f"About {size(space.collectable_bytes)} of it nobody needs: %mlops gc")
@@ -41,8 +40,16 @@ def _blocks(space: Space) -> Iterator[Block]:
     yield Line(("In ", one_line(space.store, 200)), "small")
 
 
+def _sentence(space: Space) -> str:
+    first = space.parts[0]
+    if not space.runs:
+        return f"{size(space.size_bytes)} in the store, and no run yet."
+    return f"{size(space.size_bytes)} in the store; the largest part, {_share(first, space)}, is {first.what}."
+
+
 def _share(part: Part, space: Space) -> str:
-    return f"{number(100 * part.size_bytes / max(1, space.size_bytes))} %"
+    share = 100 * part.size_bytes / max(1, space.size_bytes)
+    return f"{share:.1f} %" if share >= 0.05 else "< 0.1 %"
 
 
 _ROW, _LEFT, _WIDE = 22, 250, 240

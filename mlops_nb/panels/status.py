@@ -17,7 +17,7 @@ def status_panel(status: StoreStatus) -> Panel:
 
 def _blocks(status: StoreStatus) -> Iterator[Block]:
     held = f"{count(status.runs, 'run')} and {count(status.cells, 'executed cell')}"
-    yield Line((held, f" in {size(status.size_bytes)}"), "sentence")
+    yield Line(f"{held} in {size(status.size_bytes)}.", "sentence")
     if not status.runs:
         yield Line("The first run: %%mlops run NAME as the first line of a cell")
     facts: list[tuple[str, str]] = [

@@ -8,7 +8,7 @@ from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table, Words, as_
 from mlops_nb.panels.runs_plot import main_kind, picture
 from mlops_nb.panels.runs_view import PAGE, Search, main_param, most_common
 from mlops_nb.panels.theme import Panel, framed, number_span, status_span
-from mlops_nb.panels.wording import count, duration, number, one_line, setting
+from mlops_nb.panels.wording import count, duration, number, numbers, one_line, setting
 from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import RunSummary, RunTable
 from mlops_nb.tracking.sweeps.combinations import Sweep
@@ -100,15 +100,17 @@ def _trials(sweep: Sweep) -> Table:
     others = [name for name in most_common([trial.metrics for trial in sweep.trials], METRICS) if name != sweep.metric]
     metrics = [*filter(None, [sweep.metric]), *others][:METRICS]
     columns = ("run", *(one_line(name, 24) for name in (*metrics, *sweep.axes)), "status", "took")
+    shown = _best_first(sweep)[:PAGE]
+    figures = {name: numbers([trial.metrics.get(name) for trial in shown]) for name in metrics}
     rows = tuple(
         (
             str(trial.id),
-            *(number_span(trial.metrics[name]) if name in trial.metrics else "" for name in metrics),
+            *(number_span(trial.metrics[name], figures[name][n]) if name in trial.metrics else "" for name in metrics),
             *(setting(trial.params.get(name), 24) for name in sweep.axes),
             status_span(trial.status),
             duration(trial.duration),
         )
-        for trial in _best_first(sweep)[:PAGE]
+        for n, trial in enumerate(shown)
     )
     right = frozenset((*range(1, len(metrics) + len(sweep.axes) + 1), len(columns) - 1))
     hidden = len(sweep.trials) - PAGE

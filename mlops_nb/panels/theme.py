@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mlops_nb.panels.blocks import Block, Span, as_html, as_text
-from mlops_nb.panels.wording import STATUS_WORDS, Movement, exact_time, movement, number
+from mlops_nb.panels.wording import STATUS_WORDS, Movement, exact_time, movement, number, numbers
 
 if TYPE_CHECKING:
     from mlops_nb.tracking.runs import Status
@@ -158,8 +158,8 @@ def minute_span(then: float) -> Span:
 
 
 def number_span(value: float, shown: str = "") -> Span:
-    """A number as `shown`, or in 3 significant digits; all of it on hover."""
-    shown = shown or number(value)
+    """A number as `shown`, or in 3 significant digits, a whole one without decimals; all of it on hover."""
+    shown = shown or numbers([value])[0]
     exact = "" if isinstance(value, int) and abs(value) >= 10**15 else str(value)
     return Span(shown, hover="" if exact == shown else exact)
 

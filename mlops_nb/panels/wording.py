@@ -306,12 +306,12 @@ def status_words(status: Status) -> str:
 
 
 def listed(items: Iterable[str], limit: int = 4) -> str:
-    """The items as a sentence says them.
+    """The items as a sentence says them; a last one is named, since "1 more" says less in as many letters.
 
-    >>> listed(["a", "b", "c"]), listed("abcdef", 2)
-    ('a, b and c', 'a, b and 4 more')
+    >>> listed(["a", "b", "c"]), listed("abc", 2), listed("abcdef", 2)
+    ('a, b and c', 'a, b and c', 'a, b and 4 more')
     """
     names = list(items)
-    if len(names) > limit:
+    if len(names) > limit + 1:
         names[limit:] = [f"{len(names) - limit} more"]
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""

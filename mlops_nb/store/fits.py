@@ -17,6 +17,7 @@ from mlops_nb.store.runs import AUTOLOGGED, LISTED, Point, add_params, add_point
 from mlops_nb.store.search import summaries
 from mlops_nb.tracking.autolog.estimators import Estimator
 from mlops_nb.tracking.autolog.hooks import Part
+from mlops_nb.tracking.metrics import lower_is_better
 from mlops_nb.tracking.runs import RunSummary
 from mlops_nb.tracking.values import flat_params, plain_value
 
@@ -75,16 +76,36 @@ def add_parts(connection: sqlite3.Connection, run_id: int, parts: Sequence[Part]
         ]
         add_points(connection, child, points, False)
         if part.is_best:
-            set_tags(connection, child, {"best": "yes"})
-            set_tags(connection, run_id, {f"best_{part.kind}": str(child)})
+            mark_best(connection, run_id, child)
+
+
+def mark_best(connection: sqlite3.Connection, run_id: int, trial: int) -> None:
+    """Tag the best trial of a search or a sweep, and name it by a tag of the run."""
+    set_tags(connection, trial, {"best": "yes"})
+    set_tags(connection, run_id, {"best_trial": str(trial)})
+
+
+def move_best(connection: sqlite3.Connection, run_id: int, trial: int) -> None:
+    """Tag the best trial of a sweep, where another one may have been it before the sweep went on."""
+    connection.execute(
+        "DELETE FROM tags WHERE name = 'best' AND run_id IN (SELECT id FROM runs WHERE parent_id = ?)", [run_id]
+    )
+    mark_best(connection, run_id, trial)
 
 
 def parts_of(store: Store, run_id: int) -> tuple[RunSummary, ...]:
-    """The first of a run's children, those of a search by rank."""
+    """The first of a run's children: those of a search by rank, those of a sweep by the metric that judged it."""
+    judge = store.rows(
+        "SELECT m.name FROM metrics m JOIN runs r ON r.id = m.run_id WHERE r.id = ? AND r.kind = 'sweep'", [run_id]
+    )
+    match = "m.name = ?" if judge else "m.name LIKE ?"
+    sign = "" if not judge or lower_is_better(judge[0][0]) else "-"
+    newest = "-" if judge else ""  # of equal trials of a sweep the newest is the best
     ids = store.rows(
-        f"SELECT r.id FROM {LISTED} r LEFT JOIN metrics m ON m.run_id = r.id AND m.name LIKE 'rank_test_%' "
-        "WHERE r.parent_id = ? GROUP BY r.id ORDER BY min(m.value) IS NULL, min(m.value), r.id LIMIT ?",
-        [run_id, MOST_PARTS],
+        f"SELECT r.id FROM {LISTED} r LEFT JOIN metrics m ON m.run_id = r.id AND {match} WHERE r.parent_id = ? "
+        "GROUP BY r.id ORDER BY r.status != 'FINISHED' OR min(m.value) IS NULL OR abs(min(m.value)) = 9e999, "
+        f"{sign}min(m.value), {newest}r.id LIMIT ?",
+        [judge[0][0] if judge else "rank_test_%", run_id, MOST_PARTS],
     )
     return summaries(store, [number for (number,) in ids])
 

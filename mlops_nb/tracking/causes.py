@@ -31,8 +31,10 @@ from mlops_nb.tracking.code import (
     imported_modules,
     led_to,
     meaning,
+    statements,
 )
 from mlops_nb.tracking.compare import Comparison, Difference, comparison
+from mlops_nb.tracking.metrics import is_by_the_way
 from mlops_nb.tracking.runs import Metric, Run
 from mlops_nb.tracking.values import Value
 
@@ -86,8 +88,9 @@ class Causes(Record):
     """What could explain that a metric differs between two runs.
 
     `metric` is the one asked about, else the first that differs, None where none does; `other_metrics` differ, too.
-    `unlikely` changed as well. `equal` is what was looked at and found equal. `left` is what remains to explain a
-    difference when there is no cause: randomness without a seed, the clock, what was not recorded.
+    Where the runs have no metric in common, `is_comparable` is False. `unlikely` changed as well. `equal` is what was
+    looked at and found equal. `left` is what remains to explain a difference when there is no cause: randomness
+    without a seed, the clock, what was not recorded.
     """
 
     left_run: int
@@ -100,6 +103,7 @@ class Causes(Record):
     unlikely: tuple[Cause, ...]
     equal: tuple[str, ...]
     left: tuple[str, ...]
+    is_comparable: bool = True
 
 
 def causes(
@@ -190,6 +194,7 @@ class _Reasoning:
             unlikely=(*self.unlikely, *unlikely, *unlikely_too, *self._memory()),
             equal=tuple(self._equal(found)),
             left=tuple(self._what_is_left()) if not found else (),
+            is_comparable=bool(_names_of(self.left.run) & _names_of(self.right.run)),
         )
 
     # code and settings
@@ -222,6 +227,8 @@ class _Reasoning:
     def _code_cause(self, change: CellChange, lines: Sequence[ChangedLines]) -> Cause:
         before = "\n".join(line for one in lines for line in one.before)
         after = "\n".join(line for one in lines for line in one.after)
+        if (change.left is None or change.right is None) and len(lines) == len(change.lines):
+            before, after = self._typed(self.left, change.left), self._typed(self.right, change.right)
         if change.right is None:
             words = f"{change.label} no longer led to the run"
         elif change.left is None:
@@ -233,8 +240,14 @@ class _Reasoning:
             words = f"{where if numbers else 'the code'} of {change.label}"
         return Cause("code", change.label, before, after, words)
 
+    def _typed(self, side: Origin, place: int | None) -> str:
+        """A cell as it was written."""
+        return "" if place is None else side.cells[place].source.strip()
+
     def _cannot_matter(self, change: CellChange) -> str:
         """Why a changed cell before the run's own made no difference; empty where it may have."""
+        if (change.left is None or change.right is None) and self._only_imports(change):
+            return "but it only imports"
         side, place = (self.right, change.right) if change.right is not None else (self.left, change.left)
         if place is None or place == len(side.cells) - 1:
             return ""
@@ -242,6 +255,12 @@ class _Reasoning:
         if reached and reached <= self._equal_data():
             return f"but {_listed(sorted(reached))} came out the same"
         return ""
+
+    def _only_imports(self, change: CellChange) -> bool:
+        """Whether a cell that came or went has nothing but imports; what is done with them is another change."""
+        side, place = (self.right, change.right) if change.right is not None else (self.left, change.left)
+        found = statements(side.cells[place].source) if place is not None else ()
+        return bool(found) and all(isinstance(each.node, ast.Import | ast.ImportFrom) for each in found)
 
     def _ways_in(self, side: Origin) -> dict[str, set[int]]:
         """For each name that the run's cell read the cells that led to it."""
@@ -513,6 +532,11 @@ class _Reasoning:
             yield f"where {_listed(unknown)} came from, which was not recorded"
 
 
+def _names_of(run: Run) -> set[str]:
+    """The metrics that a run has."""
+    return {metric.name for metric in run.metrics}
+
+
 def _metric_asked(compared: Comparison, left: Run, right: Run, name: str | None) -> Difference | None:
     """The metric of that name; without one the first that differs in both, those named before inferred and timings."""
     values = [{metric.name: metric.value for metric in run.metrics} for run in (left, right)]
@@ -520,7 +544,12 @@ def _metric_asked(compared: Comparison, left: Run, right: Run, name: str | None)
         return Difference(name, tuple(side.get(name) for side in values))
     known: dict[str, Metric] = {metric.name: metric for metric in right.metrics}
     both = [one for one in compared.metrics if None not in one.values]
-    both.sort(key=lambda one: (bool(_TIMING.search(one.name)), known[one.name].inferred))
+
+    def rank(one: Difference) -> tuple[bool, bool, bool]:
+        inferred = known[one.name].inferred
+        return bool(_TIMING.search(one.name)), inferred, is_by_the_way(one.name, inferred=inferred)
+
+    both.sort(key=rank)
     return both[0] if both else None
 
 

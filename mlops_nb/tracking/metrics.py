@@ -55,6 +55,15 @@ def is_metric_name(name: str) -> bool:
     return name in SKLEARN_METRICS or any(word in _SCORES or word in _ERRORS for word in name_words(name))
 
 
+def is_by_the_way(name: str, *, inferred: bool) -> bool:
+    """Whether a metric stands behind the others: it was found, not named, and is no measure of quality.
+
+    >>> [is_by_the_way(name, inferred=True) for name in ("n_iter", "accuracy_score_X_test")]
+    [True, False]
+    """
+    return inferred and not is_metric_name(name)
+
+
 def lower_is_better(name: str) -> bool:
     """Whether a smaller value of this metric is the better one: losses, errors, distances, times, sizes.
 

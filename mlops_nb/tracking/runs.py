@@ -241,7 +241,8 @@ class SecretsReport(Record):
     """Which secrets are replaced before a run is stored, and how many were: `replaced`, in so many `runs`.
 
     `variables` are the environment variables whose values are replaced wherever they turn up; `kinds` are the
-    credentials known by their shape; `patterns` and `allowed` were added to the store.
+    credentials known by their shape; `patterns` and `allowed` were added to the store. `changed` says in words what
+    holds from now on, where something was just added or forgotten.
     """
 
     replaced: int
@@ -250,3 +251,4 @@ class SecretsReport(Record):
     kinds: tuple[str, ...]
     patterns: tuple[str, ...]
     allowed: tuple[str, ...]
+    changed: str = ""

@@ -22,6 +22,7 @@ from mlops_nb.reproducibility.usage import Meter
 from mlops_nb.store import cells, open_store, search
 from mlops_nb.store import runs as rows
 from mlops_nb.store.artifacts import put_artifacts
+from mlops_nb.store.fits import move_best
 from mlops_nb.store.housekeeping import find_deleted, folder_bytes
 from mlops_nb.store.location import VARIABLE, home
 from mlops_nb.store.sessions import session_id
@@ -243,6 +244,10 @@ class ActiveRun:
         """Set a tag; the newest value of a name stands."""
         text = value if isinstance(value, str) else safe_repr(value)
         self._write(rows.set_tags, {bounded_text(str(name), 200): bounded_text(text)})
+
+    def set_best(self, trial: int) -> None:
+        """Tag the best of its trials, and name it by a tag of its own."""
+        self._write(move_best, trial)
 
     def set_note(self, text: str) -> None:
         """Write what a person has to say about the run, in place of what was written before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import mlops_nb
+from mlops_nb.panels import panel_of
 from mlops_nb.store import cells, open_store, search
 
 CELL = "%%mlops sweep forest --param depth=3,5 --param lr=0.1,0.2 --metric score\nscore = depth * lr"
@@ -29,7 +30,7 @@ def test_cell_runs_once_for_each_combination_as_runs_of_one_sweep(shell):
     sweep = mlops_nb.show("forest")
     assert (sweep.kind, sweep.status, sweep.source) == ("sweep", "FINISHED", CELL)
     assert {metric.name: metric.value for metric in sweep.metrics} == {"score": 1.0}
-    assert sweep.tags == {"best trial": str(trials()[3].id)}
+    assert sweep.tags == {"best_trial": str(trials()[3].id)}
     assert [trial.kind for trial in trials()] == ["trial"] * 4
     assert [one.source for one in cells.executions(open_store())] == [CELL]
 
@@ -39,6 +40,19 @@ def test_panel_says_which_combination_is_best(shell, capsys):
     said = capsys.readouterr().out
     assert "forest: 4 combinations tried. score is highest, 1.00, with depth=5, lr=0.2" in said
     assert "Trials, best first" in said
+
+
+def test_run_of_a_sweep_shows_its_trials_best_first_and_names_the_best(shell):
+    shell.run_cell("%%mlops sweep s --param n=1,3,0,2 --metric loss\nloss = 1 / n if n else float('-inf')")
+    sweep = mlops_nb.show("s")
+    assert [part.params["n"] for part in sweep.parts] == [3, 2, 1, 0]
+    assert [part.tags for part in sweep.parts] == [{"best": "yes"}, {}, {}, {}]
+    assert int(sweep.tags["best_trial"]) == sweep.parts[0].id
+    text = panel_of(sweep).text()
+    assert "4 combinations of s, best first" in text
+    assert f"{sweep.parts[0].id}, best" in text
+    shell.run_cell("%%mlops sweep nothing --param n=1,2\nn")
+    assert "2 combinations of nothing\n" in panel_of(mlops_nb.show("nothing")).text()
 
 
 def test_names_varied_by_the_sweep_are_not_reset_by_the_cell(shell):
@@ -63,7 +77,7 @@ def test_metrics_nobody_named_are_inferred_and_judge(shell):
         {"accuracy_score": pytest.approx(2 / 3)},
         {"accuracy_score": pytest.approx(2 / 3)},
     ]
-    assert mlops_nb.show("s").tags == {"best trial": str(trials("s")[0].id)}
+    assert mlops_nb.show("s").tags == {"best_trial": str(trials("s")[0].id)}
 
 
 def test_output_of_a_trial_goes_to_its_run(shell, capsys):
@@ -116,6 +130,7 @@ def test_interrupted_sweep_goes_on_where_it_stopped(shell, capsys):
     assert shell.run_cell(code.format(f"{begin} --resume")).success
     again = mlops_nb.show("s")
     assert (again.id, again.status) == (first.id, "FINISHED")
+    assert [part.params["n"] for part in (*first.parts, *again.parts) if part.tags] == [2, 4]
     assert [(status, params["n"]) for status, params, _ in tried("s")] == [
         ("FINISHED", 1),
         ("FINISHED", 2),

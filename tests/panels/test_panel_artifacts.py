@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import mlops_nb
+from mlops_nb.panels import panel_of
 from mlops_nb.panels.artifacts import artifacts_panel
 from mlops_nb.store import blobs, open_store
 from mlops_nb.terminal import main
@@ -172,12 +173,24 @@ def test_panel_of_many_large_artifacts_stays_small(folder):
     assert artifacts_panel(found).text().count("\n") < 60
 
 
-def test_several_are_folded_and_one_is_open(folder):
+def test_many_are_folded_and_a_few_are_open(folder):
     with mlops_nb.run("kept") as run:
-        run.log_artifact({"a": 1}, "one")
-        run.log_artifact({"b": 1}, "two")
-    assert html(mlops_nb.artifacts("kept")).count("<details>") == 2
-    assert html(mlops_nb.artifacts("kept", "two")).count("<details>") == 0
+        for place in range(4):
+            run.log_artifact({"a": place}, f"{'few' if place < 3 else 'more'}/{place}")
+    assert html(mlops_nb.artifacts("kept")).count("<details>") == 4
+    few = html(mlops_nb.artifacts("kept", "few"))
+    assert few.count("<details>") == 0
+    assert few.index("<p><strong>few/0.json</strong></p>") < few.index("<p><strong>few/2.json</strong></p>")
+
+
+def test_panel_says_how_to_load_what_it_shows_and_of_bytes_says_it_once(folder):
+    with mlops_nb.run("kept") as run:
+        run.log_artifact({1, 2}, "a", pickle=True)
+        run.log_artifact(b"raw", "b.bin")
+    text = panel_of(mlops_nb.artifacts("kept")).text()
+    assert 'In Python: mlops_nb.load_artifact(1, "b.bin")' in text
+    assert "1 object and 1 binary file." in text
+    assert "binary file  " in text
 
 
 def test_run_without_artifacts_says_how_to_keep_one(folder, capsys):
@@ -203,8 +216,6 @@ def test_artifacts_are_saved_from_the_terminal_and_told_as_json(folder, capsys):
 def test_run_panel_names_the_artifacts_and_how_to_see_them(folder):
     with mlops_nb.run("kept") as run:
         run.log_artifact({"a": 1}, "settings")
-    from mlops_nb.panels import panel_of
-
     text = panel_of(mlops_nb.show("kept")).text()
     assert "settings.json" in text
     assert "%mlops artifacts 1" in text

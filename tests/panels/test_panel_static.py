@@ -223,6 +223,7 @@ def test_the_card_judges_against_the_run_before_and_the_best():
         "  rmse (inferred)   1.25  = same (1.25)             = same (1.25)",
         "Parameters: n_estimators=300",
         "Parameters (inferred): criterion=gini",
+        "1 artifact, 12.3 kB: %mlops artifacts 7",
     ]
 
 

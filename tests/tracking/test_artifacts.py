@@ -168,6 +168,17 @@ def test_matplotlib_figure_is_a_picture(folder):
     assert b"<svg" in mlops_nb.load_artifact("kept", "roc.svg")
 
 
+def test_nothing_of_a_figure_is_cut_off(folder):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2, 1), dpi=100)
+    figure.subplots()
+    figure.text(1.5, 0.5, "outside")
+    logged(figure, "wide")
+    width = int.from_bytes(mlops_nb.load_artifact("kept", "wide")[16:20])
+    assert width > 200
+
+
 def test_plotly_figure_comes_back_as_what_makes_it_again(folder):
     import plotly.graph_objects as go
 

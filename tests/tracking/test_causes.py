@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mlops_nb.panels.causes import causes_panel
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
 from mlops_nb.tracking.causes import causes, data_words
 from mlops_nb.tracking.code import OWN_CELL, LedCell, LedFile, Origin
@@ -146,7 +147,7 @@ def test_what_cannot_matter_is_no_cause(fields):
             [("data", "flights.csv")],
         ),
         ({"files": (replace(FILE, size_bytes=2000),), "data": ()}, [("data", "flights.csv")]),
-        ({"cells": CELLS[1:]}, [("code", "cell [1] (imports)")]),
+        ({"cells": CELLS[1:]}, []),
     ],
 )
 def test_each_change_is_one_cause(fields, expected):
@@ -291,6 +292,40 @@ def test_runs_without_code_environment_or_data_have_no_cause_and_say_what_was_lo
     bare = Origin(Run(1, "1" * 32, "a", "code", "FINISHED", 0.0), (LedCell("", OWN_CELL),))
     found = causes(bare, bare)
     assert (found.causes, found.metric) == ((), None)
+
+
+def test_runs_without_a_common_metric_are_not_said_to_have_the_same():
+    found = causes(LEFT, origin(2, params=(Param("n", 200),), metrics=(Metric("loss", 0.1),)))
+    assert (found.metric, found.is_comparable) == (None, False)
+    sentence, *lines = causes_panel(found).text().split("\n")
+    assert sentence.startswith("forest (run 1) and forest (run 2) have no metric in common; between them is one")
+    assert "Metrics that only one has: accuracy, loss and seconds." in lines
+
+
+def test_a_cell_that_only_imports_is_unlikely_to_have_made_a_difference():
+    cells = (LedCell("import mlops_nb", "cell [9] (import mlops_nb)"), *CELLS)
+    cells = tuple(replace(cell, inputs={name: at + 1 for name, at in cell.inputs.items()}) for cell in cells)
+    found = causes(LEFT, origin(2, accuracy=0.8, cells=cells))
+    assert found.causes == ()
+    assert [one.words for one in found.unlikely] == ["cell [9] (import mlops_nb) is new, but it only imports"]
+
+
+def test_a_new_cell_is_shown_as_it_was_written():
+    source = 'X_train = X_train.drop(columns="wind")  # too windy'
+    own = replace(CELLS[3], inputs={"X_train": 3, "X_test": 2, "Forest": 0})
+    cells = (*CELLS[:3], LedCell(source, "cell [7] (drop)", inputs={"X_train": 2}), own)
+    found = causes(LEFT, origin(2, accuracy=0.8, cells=cells, data=(changed(DATA[0]), DATA[1])))
+    assert [(cause.before, cause.after) for cause in found.causes] == [("", source)]
+    assert "not there" in causes_panel(found).text()
+
+
+def test_a_count_that_was_found_is_not_the_metric_while_there_is_a_score():
+    def run(number, many, score):
+        metrics = (Metric("n_iter", many, inferred=True), Metric("roc_auc_score_X", score, inferred=True))
+        return origin(number, metrics=metrics)
+
+    found = causes(run(1, 9, 0.6), run(2, 12, 0.7))
+    assert (found.metric.name, found.other_metrics) == ("roc_auc_score_X", ("n_iter",))
 
 
 def test_data_follow_from_the_parameter_whose_literal_changed_the_cell_that_made_them():

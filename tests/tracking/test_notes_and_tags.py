@@ -58,9 +58,9 @@ def test_note_is_the_rest_of_the_line_as_it_was_typed(forest, shell):
 
 def test_terminal_says_what_the_run_has_now(forest, capsys):
     assert main(["note", "forest", "seen", "by", "me"]) == 0
-    assert capsys.readouterr().out.startswith("forest (run 1) has 1 tag and a note now.")
+    assert capsys.readouterr().out.startswith("forest (run 1) now has 1 tag and a note.")
     assert main(["tag", "forest", "--remove", "kind"]) == 0
-    assert capsys.readouterr().out.startswith("forest (run 1) has no tag and a note now.")
+    assert capsys.readouterr().out.startswith("forest (run 1) now has a note.")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import mlops_nb
 from mlops_nb.errors import BadArgument
+from mlops_nb.panels import panel_of
 from mlops_nb.store import close_stores, open_store
 from mlops_nb.tracking.secrets import redaction
 from mlops_nb.tracking.secrets.rules import Redactor, counted, environment_secrets, is_redacted_from, looks_random
@@ -406,6 +407,7 @@ def test_patterns_belong_to_the_store_and_can_be_taken_back(store):
         pass
     assert mlops_nb.show("own").source == 'a = "[secret: own pattern]"\npassword = "hunter2"'
     report = mlops_nb.secrets(forget="ACME-[0-9]{6}")
+    assert panel_of(report).text().startswith("From now on ACME-[0-9]{6} is forgotten.\n1 secret was replaced")
     assert (report.replaced, report.runs, report.patterns, report.allowed) == (1, 1, (), ("hunter2",))
 
 

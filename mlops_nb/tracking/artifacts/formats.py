@@ -201,7 +201,7 @@ def _drawing_form(value: Any, name: str) -> Form:
 
 def _draw(file: BinaryIO, figure: Any, kind: str) -> None:
     try:
-        figure.savefig(file, format=kind, metadata={"Date" if kind == "svg" else "Software": None})
+        figure.savefig(file, format=kind, bbox_inches="tight", metadata={"Date" if kind == "svg" else "Software": None})
     except OSError:
         raise
     except Exception as error:  # what is drawn is the user's own

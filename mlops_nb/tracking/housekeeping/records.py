@@ -86,7 +86,7 @@ class RunSpace(Record):
 
 @dataclass(frozen=True, slots=True)
 class Space(Record):
-    """What takes the space in a store, largest first; `collectable_bytes` are about what `gc` would free."""
+    """What takes the space in a store, largest first, then the rest; `gc` would free about `collectable_bytes`."""
 
     store: str
     size_bytes: int

@@ -352,11 +352,11 @@ def space(*, store: Store | None = None) -> Space:
     parts.append(Part("full-text index", None, sum(size for table, size in sizes.items() if "_text" in table)))
     log = sum(one.size_bytes for one in _stats([store.path.with_name(f"{DATABASE}-wal")]))
     parts.append(Part("newest writes, not yet in the database", None, log))
-    parts.append(Part("everything else", None, max(0, whole - sum(part.size_bytes for part in parts))))
+    rest = Part("indexes, empty pages and the rest", None, max(0, whole - sum(part.size_bytes for part in parts)))
     return Space(
         str(store.folder),
         whole,
-        tuple(sorted((part for part in parts if part.size_bytes), key=lambda part: -part.size_bytes)),
+        (*sorted((part for part in parts if part.size_bytes), key=lambda part: -part.size_bytes), rest),
         tuple(RunSpace(*one) for one in rows.largest_runs(store, 10)),
         gc(store=store).freed_bytes,
     )

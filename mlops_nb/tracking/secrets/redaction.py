@@ -123,6 +123,15 @@ def secrets(
         kinds=tuple(sorted({shape.kind for shape in (*OWN, *plugin_shapes())}, key=str.lower)),
         patterns=rules.patterns,
         allowed=tuple(sorted(rules.allowed)),
+        changed="; ".join(
+            words.format(text)
+            for words, text in (
+                ("what matches {} is replaced", pattern),
+                ("{} is no secret", allow),
+                ("{} is forgotten", forget),
+            )
+            if text is not None
+        ),
     )
 
 

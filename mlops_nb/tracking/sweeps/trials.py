@@ -138,7 +138,7 @@ class GoingSweep:
         if best is not None:
             row = next(trial for trial in trials if trial.id == best)
             self.run.log_metrics({metric: row.metrics[metric]})
-            self.run.set_tag("best trial", str(best))
+            self.run.set_best(best)
         self.run.warnings.extend(self.notes)
         service.record_surroundings(self.run)
         return self.run.finish(status, service.run_error(raised) if raised is not None else None)
