@@ -1,20 +1,17 @@
-"""The one table of commands: magic, terminal command, Python function, help and completion are read from it."""
+"""The one table of commands: magic, terminal command, Python function, help and completion are read from it.
+
+`command_lines.py` reads what somebody types by it.
+"""
 
 from __future__ import annotations
 
 import argparse
-import builtins
-import re
-import shlex
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_nb.command_rest import READERS, parted, terminal_words, typed_words
-from mlops_nb.errors import BadUsage, MlopsError, NameNotDefined, nearest
+from mlops_nb.errors import BadUsage
 
 if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
@@ -88,8 +85,8 @@ class Command:
     examples: tuple[str, ...]
     places: tuple[Place, ...]
     answer: Callable[[Mapping[str, Any], Context], Answer] | None = None
-    notes: str = ""
-    """More that its help says, after the examples."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """What may stand in a query, which its help explains after the examples."""
 
 
 def _runs(options: Mapping[str, Any], context: Context) -> Answer:
@@ -310,15 +307,29 @@ _KINDS = ("cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold")
 _STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
 
 
-QUERY_HELP = """a query:
-  names      metrics.accuracy, metrics.loss.min (max, mean, best, count, last), params.depth, tags.kind, name, status,
-             kind, started, duration, id, parent, notebook, note, error, estimator, git.commit, git.branch, git.dirty,
-             cpu_seconds, peak_memory_bytes; an odd name in quotes: metrics."val loss"
-  operators  = != < <= > >=, in (a, b), not in, like (% any text, _ any letter), is null, is not null, exists,
-             and, or, not, parentheses; text match 'words' looks in names, notes and code
-  values     0.9, baseline, 'in quotes', true, false, none, nan; times 2026-11-01, '2026-11-01 12:30', today, -7d
-             (all UTC); spans 90s, 5m, 2h
-  What a run does not have is neither equal nor unequal to anything: not (params.depth = 3) finds it, != does not."""
+QUERY_WORDS = (
+    (
+        "names",
+        "metrics.accuracy, metrics.loss.min (max, mean, best, count, last), params.depth, tags.kind, name, status, "
+        "kind, started, duration, id, parent, notebook, note, error, estimator, git.commit, git.branch, git.dirty, "
+        'cpu_seconds, peak_memory_bytes; an odd name in quotes: metrics."val loss"',
+    ),
+    (
+        "operators",
+        "= != < <= > >=, in (a, b), not in, like (% any text, _ any letter), is null, is not null, exists, and, or, "
+        "not, parentheses; text match 'words' looks in names, notes and code",
+    ),
+    (
+        "values",
+        "0.9, baseline, 'in quotes', true, false, none, nan; times 2026-11-01, '2026-11-01 12:30', today, -7d (all "
+        "UTC); spans 90s, 5m, 2h",
+    ),
+    (
+        "missing",
+        "what a run does not have is neither equal nor unequal to anything: not (params.depth = 3) finds it, != does "
+        "not",
+    ),
+)
 
 
 def _tag(text: str) -> tuple[str, str]:
@@ -438,7 +449,7 @@ COMMANDS: Mapping[str, Command] = {
             ),
             ("line", "terminal"),
             _runs,
-            notes=QUERY_HELP,
+            notes=QUERY_WORDS,
         ),
         Command(
             "show",
@@ -638,243 +649,3 @@ COMMANDS: Mapping[str, Command] = {
         ),
     )
 }
-
-
-HELP = ("", "help", "-h", "--help")
-"""What asks for help in a command's place."""
-
-
-class HelpAsked(MlopsError):
-    """Not a fault: `--help` was typed; `what` is the text."""
-
-    def _render_traceback_(self) -> list[str]:
-        return self.what.splitlines()
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse without its way of ending the process."""
-
-    command: Command
-    prefix: str
-
-    def error(self, message: str) -> NoReturn:
-        raise BadUsage(f"{self.prefix} {self.command.name}: {self._plain(message)}", self.command.examples[0])
-
-    def _plain(self, message: str) -> str:
-        if match := re.match(r"unrecognized arguments: (\S+)", message):
-            word = match[1].partition("=")[0]
-            known = [option.name for option in self.command.options if option.name.startswith("-")]
-            near = nearest(word, known) if word.startswith("-") else ""
-            return f"unknown {'option' if word.startswith('-') else 'argument'} {word}" + (
-                f"; did you mean {near}?" if near else ""
-            )
-        return message
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        raise BadUsage(message or "")
-
-    def print_help(self, file: Any = None) -> NoReturn:
-        raise HelpAsked(self.format_help())
-
-
-@lru_cache(maxsize=64)
-def parser(name: str, prefix: str = "%mlops") -> _Parser:
-    """The argparse parser of a command."""
-    command = COMMANDS[name]
-    prefix = "%%mlops" if command.places == ("cell",) else prefix
-    made = _Parser(
-        prog=f"{prefix} {name}",
-        description=command.summary,
-        epilog="examples:\n  " + "\n  ".join(command.examples) + (command.notes and f"\n\n{command.notes}"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    made.command, made.prefix = command, prefix
-    for option in command.options:
-        _add(made, option)
-    return made
-
-
-def _add(made: argparse.ArgumentParser, option: Option) -> None:
-    if option.is_flag:
-        made.add_argument(option.name, action="store_true", help=option.help)
-        return
-    settings: dict[str, Any] = {"help": option.help.replace("%", "%%"), "type": option.kind}
-    if option.choices:
-        settings["choices"] = option.choices
-    if option.metavar:
-        settings["metavar"] = option.metavar
-    if not option.name.startswith("-"):
-        if option.many:
-            settings |= {"nargs": "*", "metavar": option.metavar or option.name.upper()}
-        elif option.is_optional:
-            settings |= {"nargs": "?", "default": option.default}
-        made.add_argument(option.name, **settings)
-        return
-    settings |= {"action": "append", "default": []} if option.many else {"default": option.default}
-    made.add_argument(*filter(None, (option.short, option.name)), **settings)
-
-
-def overview(prefix: str = "%mlops") -> str:
-    """What there is, a command's summary beside its name, in 80 columns."""
-    here: Place = "terminal" if prefix.startswith("jupyter") else "line"
-    shown = [command for command in COMMANDS.values() if here in command.places or here == "line"]
-    width = max(len(command.name) for command in shown) + 2
-    lines = [
-        textwrap.fill(
-            command.summary,
-            80,
-            initial_indent=f"  {'%' if 'cell' in command.places else ''}{prefix} {command.name}".ljust(
-                len(prefix) + width + 5
-            ),
-            subsequent_indent=" " * (len(prefix) + width + 5),
-        )
-        for command in shown
-    ]
-    return "\n".join(
-        ["MLOps in the notebook. Commands:", "", *lines, "", f"One command's options: {prefix} NAME --help"]
-    )
-
-
-def help_on(name: str, prefix: str = "%mlops") -> NoReturn:
-    """Say what there is, or a command's options.
-
-    Raises:
-        HelpAsked: always; with the text.
-        BadUsage: there is no such command.
-    """
-    if not name:
-        raise HelpAsked(overview(prefix))
-    parser(command_named(name, prefix).name, prefix).print_help()
-
-
-def words_of(line: str, namespace: Mapping[str, object] | None) -> list[str]:
-    """The words of a command line; `$name` and `{expression}` replaced by their values, `{{`, `$$` and `{32}` kept.
-
-    Raises:
-        NameNotDefined: a name or expression cannot be evaluated.
-        BadUsage: a quote is not closed.
-    """
-    line, values = _expanded(line, namespace)
-    try:
-        words = shlex.split(line) if any(sign in line for sign in "'\"\\") else line.split()
-    except ValueError as error:
-        raise BadUsage(
-            f"{line.strip()[:200]!r}: {str(error).lower()}", "close the quote, or put \\ before it"
-        ) from None
-    return [re.sub("\0(\\d+)\0", lambda match: values[int(match[1])], word) for word in words]
-
-
-def _expanded(line: str, namespace: Mapping[str, object] | None) -> tuple[str, list[str]]:
-    """The line with `\\0n\\0` for what the namespace gives, and the n-th of what it gave."""
-    found: list[str] = []
-    if namespace is None:
-        return line, found
-
-    def put(match: re.Match[str]) -> str:
-        text = match[0]
-        if text in ("{{", "}}", "$$"):
-            found.append(text[0])
-        else:
-            found.append(_value_of(text[1:-1] if text.startswith("{") else text[1:], text, namespace))
-        return f"\0{len(found) - 1}\0"
-
-    return re.sub(r"\{\{|\}\}|\$\$|\{(?!\d+(?:,\d*)?\})[^{}]*\}|\$[A-Za-z_]\w*", put, line.replace("\0", " ")), found
-
-
-def _value_of(expression: str, text: str, namespace: Mapping[str, object]) -> str:
-    try:
-        return str(eval(expression, dict(namespace)))
-    except NameError as error:
-        literal = f"{{{text}}}" if text.startswith("{") else f"${text}"
-        known = [name for name in namespace if not name.startswith("_") and not hasattr(builtins, name)]
-        near = nearest(error.name or expression, known)
-        raise NameNotDefined(
-            f"{text}: no name {error.name or expression!r} is defined here",
-            text.replace(error.name or expression, near)
-            if near
-            else f"define it first, or write {literal} for the text itself",
-        ) from None
-    except Exception as error:  # the expression is the user's own
-        raise NameNotDefined(f"{text} cannot be evaluated: {type(error).__name__}: {error}") from None
-
-
-def parse(
-    name: str, line: str | Sequence[str], namespace: Mapping[str, object] | None = None, prefix: str = "%mlops"
-) -> dict[str, Any]:
-    """The options of a command line.
-
-    Raises:
-        BadUsage: it cannot be read; the fix is an example that can.
-        HelpAsked: it asks for help.
-    """
-    command = COMMANDS[name]
-    if any(option.values in READERS for option in command.options):
-        words = _with_rest(command, line, namespace)
-    else:
-        words = _joined(command, words_of(line, namespace) if isinstance(line, str) else list(line))
-    options = _parsed(name, prefix, tuple(words))
-    return {option: list(value) if isinstance(value, list) else value for option, value in options.items()}
-
-
-@lru_cache(maxsize=64)
-def _parsed(name: str, prefix: str, words: tuple[str, ...]) -> Mapping[str, Any]:
-    """What argparse makes of the words; a cell is run again and again with the same ones."""
-    return vars(parser(name, prefix).parse_args(words))
-
-
-def _with_rest(command: Command, line: str | Sequence[str], namespace: Mapping[str, object] | None) -> list[str]:
-    """The words of a line whose last argument is all the rest of it."""
-    positional = [option for option in command.options if not option.name.startswith("-")]
-    line, values = _expanded(line, namespace) if isinstance(line, str) else (line, [])
-    words = typed_words(line) if isinstance(line, str) else terminal_words(line)
-    kind = positional[-1].values
-    plain, rest = parted(words, len(positional) - 1, _names_of(command)[1], is_text=kind == "text")
-    plain = [re.sub("\0(\\d+)\0", lambda match: values[int(match[1])], word) for word in plain]
-    return [*_joined(command, plain), *(["--", READERS[kind](rest, values)] if rest else [])]
-
-
-def _names_of(command: Command) -> tuple[set[str], set[str]]:
-    """The names of the options, and of those that take a value."""
-    named = {each for option in command.options for each in (option.name, option.short) if each.startswith("-")}
-    return named, {
-        each
-        for option in command.options
-        for each in (option.name, option.short)
-        if each.startswith("-") and not option.is_flag
-    }
-
-
-def _joined(command: Command, words: Sequence[str]) -> list[str]:
-    """The words with each value that begins with a dash tied to its option, which argparse wants.
-
-    >>> _joined(COMMANDS["runs"], ["--sort", "-accuracy", "--limit", "--sort"])
-    ['--sort=-accuracy', '--limit', '--sort']
-    """
-    named, valued = _names_of(command)
-    found: list[str] = []
-    for word in words:
-        if found and _is_open(found[-1]) and any(option.values == "axis" for option in command.options):
-            found[-1] += f" {word}"
-        elif found and found[-1] in valued and word.startswith("-") and word not in named | {"-h", "--help"}:
-            found[-1] += f"={word}"
-        else:
-            found.append(word)
-    return found
-
-
-def _is_open(word: str) -> bool:
-    """Whether a bracket in it is not closed yet: `depth=range(3,` goes on in the next word."""
-    return "=" in word and (word.count("(") > word.count(")") or word.count("[") > word.count("]"))
-
-
-def command_named(name: str, prefix: str = "%mlops") -> Command:
-    """The command of that name.
-
-    Raises:
-        BadUsage: there is none; the fix is the nearest one.
-    """
-    if name in COMMANDS:
-        return COMMANDS[name]
-    near = nearest(name, COMMANDS)
-    raise BadUsage(f"{prefix} {name[:60]}: there is no such command", f"{prefix} {near or '--help'}")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from mlops_nb import commands
+from mlops_nb import command_lines, commands
 from mlops_nb.errors import BadQuery, BadUsage, MlopsError
 from mlops_nb.record import json_value
 
@@ -32,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _answered(words: list[str]) -> int:
     try:
         return _run(words)
-    except commands.HelpAsked as asked:
+    except command_lines.HelpAsked as asked:
         print(asked.what)
         return 0
     except MlopsError as error:
@@ -55,15 +55,15 @@ def _for_terminal(text: str) -> str:
 
 
 def _run(words: list[str]) -> int:
-    if not words or words[0] in commands.HELP:
-        commands.help_on(" ".join(words[1:2]), PREFIX)
+    if not words or words[0] in command_lines.HELP:
+        command_lines.help_on(" ".join(words[1:2]), PREFIX)
     if words[0] == "--version":
-        raise commands.HelpAsked(f"mlops_nb {metadata.version('mlops-nb')}")
-    command = commands.command_named(words[0], PREFIX)
+        raise command_lines.HelpAsked(f"mlops_nb {metadata.version('mlops-nb')}")
+    command = command_lines.command_named(words[0], PREFIX)
     if command.answer is None or "terminal" not in command.places:
         raise BadUsage(f"{PREFIX} {command.name} works only in a notebook", command.examples[0])
     as_json = "--json" in words
-    options = commands.parse(command.name, [word for word in words[1:] if word != "--json"], prefix=PREFIX)
+    options = command_lines.parse(command.name, [word for word in words[1:] if word != "--json"], prefix=PREFIX)
     context = commands.Context(progress=lambda line: print(line, file=sys.stderr))
     answer = command.answer(options, context)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_nb import commands
+from mlops_nb import command_lines
 
 NAMESPACE = {"limit": 0.5, "kind": "base line", "name": 'it\'s "odd"', "q": "metrics.f1 > 0.9 or id = 3", "word": "x"}
 
@@ -40,7 +40,7 @@ NAMESPACE = {"limit": 0.5, "kind": "base line", "name": 'it\'s "odd"', "q": "met
     ],
 )
 def test_line_of_a_notebook_is_read_as_this_query(line, query):
-    assert commands.parse("runs", line, NAMESPACE)["query"] == query
+    assert command_lines.parse("runs", line, NAMESPACE)["query"] == query
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_line_of_a_notebook_is_read_as_this_query(line, query):
     ],
 )
 def test_options_stand_before_within_or_after_a_query(line):
-    options = commands.parse("runs", line, {})
+    options = command_lines.parse("runs", line, {})
     assert options["query"] == "metrics.f1 > 0.9 and id = 3"
     assert (options["limit"], options["sort"], options["search"]) == (3, "-f1", "a b")
 
@@ -68,10 +68,10 @@ def test_options_stand_before_within_or_after_a_query(line):
     ],
 )  # fmt: skip
 def test_words_of_a_shell_are_read_as_this_query(words, query):
-    assert commands.parse("runs", words)["query"] == query
+    assert command_lines.parse("runs", words)["query"] == query
 
 
 @pytest.mark.parametrize(("line", "said"), [("id = 1 --lmit 3", "--lmit; did you mean --limit"), ("id = 1 -x", "-x")])
 def test_unknown_option_beside_a_query_is_still_an_unknown_option(line, said):
-    with pytest.raises(commands.BadUsage, match=said):
-        commands.parse("runs", line, {})
+    with pytest.raises(command_lines.BadUsage, match=said):
+        command_lines.parse("runs", line, {})

@@ -302,9 +302,9 @@ class Capture:
         Raises:
             BadUsage: the arguments cannot be read.
         """
-        from mlops_nb import commands
+        from mlops_nb import command_lines
 
-        options = commands.parse("run", arguments, self.shell.user_ns)
+        options = command_lines.parse("run", arguments, self.shell.user_ns)
         try:
             self._begin_run(options, source)
         except Exception as error:  # whatever our own fault is, the cell runs
@@ -365,9 +365,9 @@ class Capture:
         Raises:
             BadUsage: the arguments cannot be read, or are not the cell's.
         """
-        from mlops_nb import commands
+        from mlops_nb import command_lines
 
-        options = commands.parse("sweep", arguments, self.shell.user_ns)
+        options = command_lines.parse("sweep", arguments, self.shell.user_ns)
         from mlops_nb.notebook.cells import read_cell
         from mlops_nb.notebook.progress import Progress
         from mlops_nb.notebook.sweep import TRIAL, CellSweep, planned_axes, unread_axes

@@ -65,18 +65,18 @@ def _magic_on(shell: Any) -> None:
 
 def run_line(shell: Any, line: str) -> None:
     """Carry out `%mlops LINE`."""
-    from mlops_nb import commands
+    from mlops_nb import command_lines
 
+    capture: Capture = getattr(shell, ATTRIBUTE)
     name, _, rest = line.strip().partition(" ")
     try:
-        if name in commands.HELP:
-            commands.help_on(rest.strip().partition(" ")[0])
-        command = commands.command_named(name)
-        options = commands.parse(name, rest, shell.user_ns)
-    except commands.HelpAsked as asked:
-        print(asked.what)
+        if name in command_lines.HELP:
+            command_lines.help_on(rest.strip().partition(" ")[0])
+        command = command_lines.command_named(name)
+        options = command_lines.parse(name, rest, shell.user_ns)
+    except command_lines.HelpAsked as asked:
+        capture.show(asked.panel)
         return
-    capture: Capture = getattr(shell, ATTRIBUTE)
     if name == "track":
         capture.is_tracking = options["switch"] == "on"
         print(
@@ -92,13 +92,13 @@ def run_line(shell: Any, line: str) -> None:
 
 def run_cell(shell: Any, line: str, cell: str) -> object:
     """Carry out `%%mlops LINE` over a body; what stands at the top of a cell does not come here."""
-    from mlops_nb import commands
+    from mlops_nb import command_lines
 
     name, _, rest = line.strip().partition(" ")
-    if name in commands.HELP:
+    if name in command_lines.HELP:
         run_line(shell, line)
         return None
-    if "cell" not in commands.command_named(name, "%%mlops").places:
+    if "cell" not in command_lines.command_named(name, "%%mlops").places:
         raise BadUsage(f"%%mlops {name} is a line magic", f"%mlops {name}")
     capture: Capture = getattr(shell, ATTRIBUTE)
     return capture.run_body(rest, cell) if name == "run" else capture.sweep_body(rest, cell)

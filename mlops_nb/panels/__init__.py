@@ -25,6 +25,7 @@ deletion.py     runs that were deleted or brought back
 collection.py   what gc would remove, or has removed
 backup.py       a backup, or the store that was made from one
 space.py        what takes the space in the store
+help.py         what there is to type
 """
 
 from __future__ import annotations

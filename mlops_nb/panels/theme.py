@@ -28,7 +28,8 @@ STATUS_COLOURS: dict[Status, str] = {
 
 _RULES = f"""
 &{{color:var(--jp-ui-font-color1,var(--vscode-foreground,inherit));font:13px/1.5 var(--jp-ui-font-family,system-ui,\
-sans-serif);padding:4px 0 4px 2px;max-width:1200px;text-align:left;overflow-wrap:anywhere}}
+sans-serif);padding:4px 0 4px 2px;max-width:1200px;text-align:left;overflow-wrap:anywhere;\
+container:mlops/inline-size}}
 & p{{margin:0 0 4px;font-size:13px;line-height:1.5}}
 & .mp-sentence strong{{font-size:14px;font-weight:600}}
 & .mp-small,& .mp-muted{{opacity:.75}}
@@ -45,6 +46,9 @@ overflow:hidden;text-overflow:ellipsis}}
 & tbody th{{font-weight:600;min-width:7em;max-width:440px}}
 & .mp-right{{text-align:right;white-space:nowrap}}
 & .mp-long{{min-width:16em}}
+@container mlops (max-width:560px){{& th,& td{{padding-right:10px}}
+& tbody th{{min-width:8em;max-width:180px;overflow-wrap:anywhere}}
+& .mp-long{{min-width:8em;overflow-wrap:anywhere}}}}
 & td code{{white-space:nowrap}}
 & code{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);padding:1px 4px;border-radius:2px;\
 background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;overflow-wrap:anywhere}}

@@ -265,7 +265,7 @@ def panel() -> float:
     import IPython
     import ipywidgets  # noqa: F401
 
-    from mlops_nb import commands
+    from mlops_nb import command_lines, commands
     from mlops_nb.panels import runs_live  # noqa: F401
 
     _stored(50_000)
@@ -273,7 +273,7 @@ def panel() -> float:
 
     def opened() -> object:
         answer = commands.COMMANDS["runs"].answer
-        return answer(commands.parse("runs", "", {}), commands.Context()).panel.outputs()
+        return answer(command_lines.parse("runs", "", {}), commands.Context()).panel.outputs()
 
     assert "widget-view" in str(opened())
     return statistics.median([cpu(opened) for _ in range(6)][1:])

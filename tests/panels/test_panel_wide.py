@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlops_nb.commands import overview
+from mlops_nb.command_lines import overview
 from mlops_nb.panels.artifacts import artifacts_panel
 from mlops_nb.panels.blocks import Fold, Line, Picture, Table, as_html, paged, without_empty
 from mlops_nb.panels.causes import causes_panel
