@@ -4,7 +4,7 @@
     %%mlops run baseline --param n_estimators --metric accuracy
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
-`lineage`, `status`, `push`, `pull`, `export`, `cell_graph`.
+`lineage`, `status`, `register`, `load_model`, `promote`, `rollback`, `push`, `pull`, `export`, `cell_graph`.
 Everything is imported when it is first used.
 """
 
@@ -45,6 +45,14 @@ _PLACES = {
     "autolog": "mlops_nb.tracking.autolog.service",
     "autolog_hook": "mlops_nb.tracking.autolog.service",
     "AutologHook": "mlops_nb.tracking.autolog.hooks",
+    "register": "mlops_nb.registry.registering",
+    "load_model": "mlops_nb.registry.service",
+    "promote": "mlops_nb.registry.service",
+    "stage": "mlops_nb.registry.service",
+    "alias": "mlops_nb.registry.service",
+    "rollback": "mlops_nb.registry.service",
+    "unregister": "mlops_nb.registry.service",
+    "verify_log": "mlops_nb.registry.service",
     "lineage": "mlops_nb.notebook.service",
     "cell_graph": "mlops_nb.notebook.flow.graph",
     "push": "mlops_nb.tracking.mlflow.service",
@@ -53,13 +61,24 @@ _PLACES = {
     "MlopsError": "mlops_nb.errors",
 }
 
-__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *_PLACES]
+_ROOMS = ("registry",)
+"""Rooms whose functions are called by the room's name: `mlops_nb.registry.model("late-flight")`."""
+
+__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *_PLACES, *_ROOMS]
 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.notebook.flow.graph import cell_graph as cell_graph
     from mlops_nb.notebook.service import export as export
     from mlops_nb.notebook.service import lineage as lineage
+    from mlops_nb.registry.registering import register as register
+    from mlops_nb.registry.service import alias as alias
+    from mlops_nb.registry.service import load_model as load_model
+    from mlops_nb.registry.service import promote as promote
+    from mlops_nb.registry.service import rollback as rollback
+    from mlops_nb.registry.service import stage as stage
+    from mlops_nb.registry.service import unregister as unregister
+    from mlops_nb.registry.service import verify_log as verify_log
     from mlops_nb.tracking.artifacts.loading import artifact_path as artifact_path
     from mlops_nb.tracking.artifacts.loading import artifacts as artifacts
     from mlops_nb.tracking.artifacts.loading import load_artifact as load_artifact
@@ -95,10 +114,12 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'mlops_nb' has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _ROOMS:
+        return import_module(f"mlops_nb.{name}")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'mlops_nb' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_PLACES[name]), name)
     return value
 

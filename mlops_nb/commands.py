@@ -11,18 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_nb.errors import BadUsage
+from mlops_nb.errors import BadUsage, NameNotDefined, nearest
 
 if TYPE_CHECKING:
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
-Values = Literal[
-    "", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text", "library", "server"
-]
+Values = (
+    Literal["", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text", "library"]
+    | Literal["server", "model", "version"]
+)
 """What completion offers for an option's value: run names and numbers, deleted runs, artifacts of the run named before,
 what runs are sorted by, metrics, files, names of the namespace, parts of a query, the libraries that autolog knows, the
-servers that were pushed to or pulled from. A query or a text is the rest of the line."""
+servers that were pushed to or pulled from, registered models, their versions. A query or a text is the rest of the
+line."""
 
 Place = Literal["cell", "line", "terminal"]
 
@@ -56,13 +58,15 @@ class Option:
 class Context:
     """What a command may need to know of the place it was typed in.
 
-    `executed` are the cells that ran in this kernel; `progress` says what a long command is doing.
+    `executed` are the cells that ran in this kernel; `namespace` its names, None in a terminal; `progress` says what
+    a long command is doing.
     """
 
     notebook: Path | None = None
     notebook_name: str = ""
     is_tracking: bool = False
     executed: tuple[str, ...] = ()
+    namespace: Mapping[str, object] | None = None
     progress: Callable[[str], None] = field(default=lambda line: None)
 
 
@@ -252,6 +256,101 @@ def _pull(options: Mapping[str, Any], context: Context) -> Answer:
     return Answer(done, carried_panel(done))
 
 
+def _register(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.model_version import model_version_panel
+    from mlops_nb.registry import registering
+
+    asked = {name: options[name] for name in ("run", "alias", "note", "allow_pickle")}
+    asked |= {"tags": dict(options["tag"]), "example": _example(options["example"], context)}
+    if options["model"] and options["artifact"]:
+        raise BadUsage("register takes --model or --artifact, not both", "%mlops register late-flight --model clf")
+    if options["artifact"]:
+        asked["run"] = options["run"] or registering.LAST
+        done = registering.register_artifact(options["name"], artifact=options["artifact"], **asked)
+    elif not options["model"]:
+        raise BadUsage("register needs --model VARIABLE, or --run RUN --artifact NAME", _REGISTER[0])
+    elif context.namespace is None:
+        raise BadUsage("a terminal has no variables: --model works in a notebook", _REGISTER[1])
+    else:
+        model = _variable(options["model"], context.namespace)
+        here = {"variable": options["model"], "namespace": context.namespace}
+        done = registering.register(model, options["name"], **asked, **here)
+    return Answer(done, model_version_panel(done))
+
+
+_REGISTER = (
+    "%mlops register late-flight --model clf --alias candidate",
+    "jupyter mlops register late-flight --run 12 --artifact model",
+)
+
+
+def _variable(name: str, namespace: Mapping[str, object]) -> object:
+    if name in namespace:
+        return namespace[name]
+    near = nearest(name, [each for each in namespace if not each.startswith("_")])
+    raise NameNotDefined(f"no name {name[:60]!r} is defined here", f"--model {near}" if near else "run its cell first")
+
+
+def _example(name: str | None, context: Context) -> object:
+    """The data that an example names: a variable, or a table in a file."""
+    if name is None:
+        return None
+    if context.namespace is not None and name in context.namespace:
+        return context.namespace[name]
+    if Path(name).suffix.lower() not in (".csv", ".parquet"):
+        raise BadUsage(f"--example {name[:60]}: is no variable here, and no .csv or .parquet file", _REGISTER[0])
+    import pandas as pd
+
+    try:
+        return pd.read_csv(name) if name.lower().endswith(".csv") else pd.read_parquet(name)
+    except (OSError, ValueError, ImportError) as error:
+        raise BadUsage(f"--example {name[:200]} cannot be read: {error}", _REGISTER[0]) from None
+
+
+def _registry(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.registry import service
+    from mlops_nb.registry.uris import model_uri
+
+    name, as_of = options["name"], options["as_of"]
+    if name is None:
+        from mlops_nb.panels.models import models_panel
+
+        listed = service.models(as_of=as_of)
+        return Answer(listed, models_panel(listed))
+    if model_uri(name).is_plain:
+        from mlops_nb.panels.model import model_panel
+
+        found = service.model(name, as_of=as_of)
+        return Answer(found, model_panel(found))
+    if as_of is not None:
+        raise BadUsage("a version never changes: --as-of goes with a model's name", "%mlops registry late-flight")
+    from mlops_nb.panels.model_version import model_version_panel
+
+    version = service.version(name)
+    return Answer(version, model_version_panel(version))
+
+
+def _changing(function: str) -> Callable[[Mapping[str, Any], Context], Answer]:
+    """The answer of a command that changes a model, by the name of the registry's function."""
+
+    def answer(options: Mapping[str, Any], context: Context) -> Answer:
+        from mlops_nb.panels.model_change import model_change_panel
+        from mlops_nb.registry import service
+
+        done = getattr(service, function)(**options)
+        return Answer(done, model_change_panel(done))
+
+    return answer
+
+
+def _verify_log(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.event_log import event_log_panel
+    from mlops_nb.registry import service
+
+    found = service.verify_log(head=options["head"], progress=context.progress)
+    return Answer(found, event_log_panel(found), 0 if found.is_whole else 1)
+
+
 def _store(options: Mapping[str, Any], context: Context) -> Answer:
     if options["folder"]:
         from mlops_nb.tracking.service import use_store
@@ -303,6 +402,22 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
 
 
 _URI = "where MLflow is: http(s)://HOST:PORT, sqlite:///FILE.db or a folder of MLflow's"
+_VERSION = "NAME/3, NAME@ALIAS or NAME/STAGE, with or without models:/ before it"
+_NOTE = Option("--note", "why; kept in the log", metavar="TEXT", default="")
+
+
+def _expected(text: str) -> int | str:
+    if text.lower() == "none":
+        return "none"
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no version's number, and not none")
+    return int(text)
+
+
+_EXPECT = Option(
+    "--expect", "the version that must be there now, or none; if another is, nothing is done", "", "N", kind=_expected
+)
+_STAGES = ("None", "Staging", "Production", "Archived")
 _KINDS = ("cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold")
 _STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
 
@@ -525,6 +640,114 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops artifacts baseline", "%mlops artifacts 17 plots/roc.png", "%mlops artifacts 17 --save out"),
             ("line", "terminal"),
             _artifacts,
+        ),
+        Command(
+            "register",
+            "Register a fitted model as a new version: immutable, with its signature, its run and its hash.",
+            (
+                Option("name", "the model's name; a new one begins with version 1", "model"),
+                Option("--model", "the variable that holds the fitted model", "name", "VARIABLE"),
+                Option(
+                    "--run",
+                    "the run that made it, named as for show, or last (default: the newest one whose cell wrote "
+                    "VARIABLE)",
+                    "run",
+                ),
+                Option("--artifact", "instead of a variable, a model that the run kept", metavar="NAME"),
+                Option("--alias", "an alias that points to it from now on", metavar="ALIAS", many=True),
+                Option("--note", "what there is to say about it", metavar="TEXT", default=""),
+                Option("--tag", "tag the version", metavar="NAME=VALUE", kind=_tag, many=True),
+                Option(
+                    "--example",
+                    "data as it predicts of: a variable, or a .csv or .parquet file (default: the training data that "
+                    "the run recorded)",
+                    "name",
+                    "DATA",
+                ),
+                Option("--allow-pickle", "keep it as a pickle where skops cannot write it", is_flag=True),
+            ),
+            _REGISTER,
+            ("line", "terminal"),
+            _register,
+        ),
+        Command(
+            "registry",
+            "Look at the registered models, at one of them, or at a version; also as it was at a time.",
+            (
+                Option("name", f"a model's name, or a version: {_VERSION}", "version", is_optional=True),
+                Option(
+                    "--as-of",
+                    "as it was then: 2026-03-01 (its end), '2026-03-01 12:30' (both UTC), yesterday, -7d",
+                    metavar="DATE",
+                ),
+            ),
+            ("%mlops registry", "%mlops registry late-flight --as-of 2026-03-01", "%mlops registry late-flight/3"),
+            ("line", "terminal"),
+            _registry,
+        ),
+        Command(
+            "promote",
+            "Move a version to Production (or Staging); the one that was in Production is archived with it.",
+            (
+                Option("uri", f"the version: {_VERSION}", "version", "VERSION"),
+                Option("--to", "Production or Staging", choices=("Production", "Staging"), default="Production"),
+                _EXPECT,
+                _NOTE,
+            ),
+            ("%mlops promote late-flight/3 --expect 2 --note 'better on the held-out week'",),
+            ("line", "terminal"),
+            _changing("promote"),
+        ),
+        Command(
+            "stage",
+            "Move a version to any stage: None, Staging, Production, Archived.",
+            (
+                Option("uri", f"the version: {_VERSION}", "version", "VERSION"),
+                Option("to", "the stage", choices=_STAGES),
+                _EXPECT,
+                _NOTE,
+            ),
+            ("%mlops stage late-flight/2 Archived",),
+            ("line", "terminal"),
+            _changing("stage"),
+        ),
+        Command(
+            "alias",
+            "Point an alias to a version, or take it away.",
+            (
+                Option("uri", f"the version: {_VERSION}; with --remove the model", "version", "VERSION"),
+                Option("alias", "letters, digits, - and _"),
+                Option("--remove", "take the alias away", is_flag=True),
+                _EXPECT,
+                _NOTE,
+            ),
+            ("%mlops alias late-flight/3 champion", "%mlops alias late-flight champion --remove"),
+            ("line", "terminal"),
+            _changing("alias"),
+        ),
+        Command(
+            "rollback",
+            "Bring back the version that was in Production before, by the log.",
+            (Option("name", "the model's name", "model"), _EXPECT, _NOTE),
+            ("%mlops rollback late-flight --note 'too slow on Mondays'",),
+            ("line", "terminal"),
+            _changing("rollback"),
+        ),
+        Command(
+            "unregister",
+            "Delete a version that no stage and no alias points to; its number never comes again.",
+            (Option("uri", f"the version: {_VERSION}", "version", "VERSION"), _NOTE),
+            ("%mlops unregister late-flight/2",),
+            ("line", "terminal"),
+            _changing("unregister"),
+        ),
+        Command(
+            "verify-log",
+            "Look through the registry's log, the manifests and the files of all versions for any change.",
+            (Option("--head", "an event's hash that was noted earlier and must still be there", metavar="HASH"),),
+            ("%mlops verify-log", "jupyter mlops verify-log --head 3f2a90cc1b7e"),
+            ("line", "terminal"),
+            _verify_log,
         ),
         Command(
             "delete",

@@ -54,8 +54,24 @@ class RunIsRunning(MlopsError):
     """What was asked for cannot be done to a run that still goes on."""
 
 
+class RunIsNeeded(MlopsError):
+    """The run cannot be deleted: it made a model version that is there."""
+
+
 class ArtifactNotFound(MlopsError, LookupError):
     """The run has no artifact of that name."""
+
+
+class ModelNotFound(MlopsError, LookupError):
+    """No model, or no version of it, is called that."""
+
+
+class MoveRefused(MlopsError):
+    """A version may not go to that stage, or its alias, stage or file stands against what was asked."""
+
+
+class ChangedMeanwhile(MlopsError):
+    """Somebody else changed a model first; nothing was done."""
 
 
 class NoActiveRun(MlopsError):

@@ -50,15 +50,15 @@ def read(kind: Any, plain: object) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _read_record(kind, plain)
+    if origin is tuple and isinstance(plain, list):
+        kinds = [inner[0]] * len(plain) if ... in inner else inner
+        return tuple(read(kind, each) for kind, each in zip(kinds, plain, strict=True))
     if kind is object or "ForwardRef" in str(kind):  # what may be anything that JSON holds
         return plain
     if origin in (Union, UnionType):
         return _read_first(inner, plain)
     if origin is Literal and plain in inner:
         return plain
-    if origin is tuple and isinstance(plain, list):
-        kinds = [inner[0]] * len(plain) if ... in inner else inner
-        return tuple(read(kind, each) for kind, each in zip(kinds, plain, strict=True))
     if origin in (dict, Mapping) and isinstance(plain, dict):
         return {read(inner[0], name): read(inner[1], each) for name, each in plain.items()}
     if kind is float and type(plain) in (int, float, str):

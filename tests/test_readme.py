@@ -171,7 +171,7 @@ def _fetched(address: str) -> dict:
 def test_every_public_name_and_command_that_it_names_is_there():
     for name in re.findall(r"\bmlops_nb\.(\w+)\(", README):
         assert hasattr(mlops_nb, name)
-    for name in re.findall(r"%mlops ([a-z]+)", README):
+    for name in re.findall(r"%mlops ([a-z]+(?:-[a-z]+)?)", README):
         assert name in COMMANDS
 
 

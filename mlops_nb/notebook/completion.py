@@ -17,6 +17,7 @@ from mlops_nb.store import Store, open_store, store_folder
 from mlops_nb.store.artifacts import artifact_paths
 from mlops_nb.store.housekeeping import deleted_runs
 from mlops_nb.store.location import DATABASE
+from mlops_nb.store.registry import model_names, version_names
 from mlops_nb.store.remote import servers
 from mlops_nb.store.runs import find_run, metric_names, names_and_ids
 from mlops_nb.store.search import StoredNames
@@ -158,7 +159,7 @@ def _values(option: Option, words: list[str], namespace: dict[str, object]) -> l
         from mlops_nb.tracking.autolog.service import libraries
 
         return list(libraries())
-    if option.values in ("run", "deleted", "artifact", "sort", "metric", "server"):
+    if option.values in ("run", "deleted", "artifact", "sort", "metric", "server", "model", "version"):
         with suppress(MlopsError):
             return _from_store(option.values, words)
     return []
@@ -179,6 +180,10 @@ def _from_store(values: str, words: list[str]) -> list[str]:
         return [] if run is None else [_typed(path) for path in artifact_paths(store, run)]
     if values == "server":
         return servers(store)
+    if values == "model":
+        return [_typed(name) for name in model_names(store)]
+    if values == "version":
+        return [_typed(name) for name in [*model_names(store), *version_names(store)]]
     if values == "deleted":
         return [str(number) for number, _ in deleted_runs(store, 1000)]
     if values == "sort":

@@ -112,6 +112,7 @@ def _context(shell: Any, capture: Capture, progress: Callable[[str], None]) -> A
         notebook_name=capture.notebook_name(),
         is_tracking=capture.is_tracking,
         executed=tuple(capture.executed),
+        namespace=shell.user_ns,
         progress=progress,
     )
 

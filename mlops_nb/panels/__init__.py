@@ -26,6 +26,11 @@ collection.py   what gc would remove, or has removed
 backup.py       a backup, or the store that was made from one
 space.py        what takes the space in the store
 help.py         what there is to type
+models.py       the registered models
+model.py        one of them; model_figure.py draws which version stood where, when
+model_version.py  a version, whole
+model_change.py what was done to a model
+event_log.py    the registry's log, looked through
 """
 
 from __future__ import annotations
@@ -52,6 +57,11 @@ PANELS = {
     "mlops_nb.tracking.housekeeping.records.Collection": "collection",
     "mlops_nb.tracking.housekeeping.records.Backup": "backup",
     "mlops_nb.tracking.housekeeping.records.Space": "space",
+    "mlops_nb.registry.versions.ModelList": "models",
+    "mlops_nb.registry.versions.RegisteredModel": "model",
+    "mlops_nb.registry.versions.ModelVersion": "model_version",
+    "mlops_nb.registry.versions.Change": "model_change",
+    "mlops_nb.registry.versions.LogCheck": "event_log",
 }
 """Records that a function returns, and the file of the panel each is shown as."""
 

@@ -96,11 +96,12 @@ def _main_metric(parts: Sequence[RunSummary]) -> str:
 
 def estimators_table(run: Run) -> Table:
     """The estimators that a run fitted: what each takes and gives."""
-    rows = tuple((one_line(one.name, 60), _takes(one.signature), _gives(one.signature)) for one in run.estimators)
+    rows = tuple((one_line(one.name, 60), takes(one.signature), gives(one.signature)) for one in run.estimators)
     return Table(count(len(rows), "fitted estimator"), ("estimator", "takes", "gives"), rows)
 
 
-def _takes(signature: Signature) -> str:
+def takes(signature: Signature) -> str:
+    """What a model takes, in words."""
     if not signature.inputs:
         return ""
     kinds = listed(dict.fromkeys(one_line(column.type, 40) for column in signature.inputs), 3)
@@ -110,7 +111,8 @@ def _takes(signature: Signature) -> str:
     return f"{count(signature.width, 'column')}{named} ({kinds})"
 
 
-def _gives(signature: Signature) -> str:
+def gives(signature: Signature) -> str:
+    """What a model gives, in words."""
     match signature.gives:
         case "class" if signature.classes_count:
             classes = listed((setting(each, 24) for each in signature.classes), 4)

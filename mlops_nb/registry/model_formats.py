@@ -84,8 +84,8 @@ def write_model(model: object, file: BinaryIO) -> tuple[str, ...]:
     return _untrusted(file, TRUSTED)
 
 
-def read_model(file: BinaryIO, name: str, trust: Iterable[str] = ()) -> Any:
-    """The model of a skops file; `trust` names further types that it may be made of.
+def read_model(file: BinaryIO, name: str, trust: Iterable[str] = (), *, call: str = "load_artifact") -> Any:
+    """The model of a skops file; `trust` names further types that it may be made of, `call` what a fix names.
 
     Raises:
         MissingExtra: skops is not installed.
@@ -99,7 +99,7 @@ def read_model(file: BinaryIO, name: str, trust: Iterable[str] = ()) -> Any:
     if unknown:
         raise BadArgument(
             f"{name} holds {', '.join(unknown)}, which is not loaded unasked: it may run code",
-            f"load_artifact(..., trust={list(unknown)})    (when you know where the file is from)",
+            f"{call}(..., trust={list(unknown)})    (when you know where the file is from)",
         )
     file.seek(0)
     try:

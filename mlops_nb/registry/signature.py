@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mlops_nb.record import Record
@@ -19,10 +21,19 @@ MOST_CLASSES = 100
 
 @dataclass(frozen=True, slots=True)
 class Column(Record):
-    """An input: a column of a frame by name, or all of an array, with an empty name."""
+    """An input: a column of a frame by name, or all of an array, with an empty name.
+
+    What was seen in it, where somebody looked: smallest and largest number or time, or the categories, at most a
+    hundred of `categories_count`; whether a value was missing.
+    """
 
     name: str
     type: str
+    minimum: float | str | None = field(default=None, repr=False)
+    maximum: float | str | None = field(default=None, repr=False)
+    categories: tuple[Value, ...] = field(default=(), repr=False)
+    categories_count: int = field(default=0, repr=False)
+    has_missing: bool | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +95,60 @@ def signature_from(fields: Mapping[str, Any]) -> Signature:
     return Signature(
         **{
             **fields,
-            "inputs": tuple(Column(**each) for each in fields["inputs"]),
+            "inputs": tuple(
+                Column(**{**each, "categories": tuple(each.get("categories", ()))}) for each in fields["inputs"]
+            ),
             "classes": tuple(fields["classes"]),
         }
     )
+
+
+def with_ranges(signature: Signature, data: Any) -> Signature:
+    """The signature with what is seen in a frame: ranges, categories, gaps; of anything else, as it is.
+
+    >>> import pandas
+    >>> frame = pandas.DataFrame({"a": [1, 3], "b": ["x", None]})
+    >>> first, second = with_ranges(signature_of(frame), frame).inputs
+    >>> (first.minimum, first.maximum, first.has_missing), (second.categories, second.has_missing)
+    ((1.0, 3.0, False), (('x',), True))
+    """
+    names = getattr(data, "columns", None)
+    if names is None or [column.name for column in signature.inputs] != [str(name) for name in names][:MOST_COLUMNS]:
+        return signature
+    pairs = zip(signature.inputs, _columns(data), strict=False)
+    return replace(signature, inputs=tuple(_seen(column, values) for column, values in pairs))
+
+
+def _columns(data: Any) -> Iterator[Any]:
+    """The columns of a frame one by one, those of one name, too."""
+    if hasattr(data, "iloc"):
+        return (data.iloc[:, place] for place in range(min(data.shape[1], MOST_COLUMNS)))
+    return iter(data)
+
+
+def _seen(column: Column, values: Any) -> Column:
+    missing = None
+    with suppress(Exception):  # a column may hold any object of the user's
+        missing = bool(values.isna().any()) if hasattr(values, "isna") else bool(values.null_count())
+        if is_numeric(column.type):
+            low, high = float(values.min()), float(values.max())
+            return replace(column, minimum=low, maximum=high, has_missing=missing) if low <= high else column
+        if "date" in column.type.lower():
+            low, high = values.min().isoformat(), values.max().isoformat()
+            return replace(column, minimum=low, maximum=high, has_missing=missing)
+        known = [each for each in values.unique() if each is not None and each == each]
+        kept = tuple(sorted(map(plain_value, known), key=str)[:MOST_CLASSES])
+        return replace(column, categories=kept, categories_count=len(known), has_missing=missing)
+    return replace(column, has_missing=missing)
+
+
+def is_numeric(kind: str) -> bool:
+    """Whether a column's type is one of numbers.
+
+    >>> is_numeric("float64"), is_numeric("UInt8"), is_numeric("str"), is_numeric("bool"), is_numeric("interval")
+    (True, True, False, False, False)
+    """
+    return re.fullmatch(r"(u?int|float)\d*", kind.lower()) is not None
 
 
 def columns_of(data: object) -> tuple[Column, ...]:

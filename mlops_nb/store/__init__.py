@@ -15,6 +15,7 @@ texts.py       the full-text index over names, notes and code
 cells.py       rows of executed cells; unrecorded.py who keeps some that are not written yet
 info.py        what holds for the store as a whole
 remote.py      rows of runs that are also on a server
+registry.py    rows of model versions, and the log of what happened to them
 blobs.py       files addressed by the SHA-256 of their content
 housekeeping.py  deleted runs, rows that nothing refers to, sizes, a copy of the whole
 """

@@ -24,7 +24,7 @@ from mlops_nb.tracking.values import text_number
 APPLICATION_ID = 0x6D6C6F70
 """`mlop` in ASCII, in the header of every store."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """What this code reads and writes; equal to the number of migrations."""
 
 BUSY_SECONDS = 5.0

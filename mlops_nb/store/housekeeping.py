@@ -247,8 +247,17 @@ def sessions(store: Store) -> dict[str, int]:
     return {str(uid): int(row) for row, uid in store.rows("SELECT id, uid FROM sessions")}
 
 
+_VERSION_FILES = """
+SELECT json_extract(f.value, '$.sha256') AS sha256, v.model || '/' || v.number AS version,
+    json_extract(f.value, '$.path') AS path
+FROM model_versions v, json_each(v.manifest, '$.files') f WHERE NOT EXISTS (
+    SELECT 1 FROM events e WHERE e.kind = 'deleted' AND e.model = v.model AND e.version = v.number
+)
+"""
+
+
 def needed_blobs(connection: sqlite3.Connection, hashes: Iterable[str], *, also_doomed: bool = True) -> set[str]:
-    """Which of these contents an artifact or a step's kept result refers to.
+    """Which of these contents an artifact, a model version or a step's kept result refers to.
 
     Those of deleted runs, and of results that nobody asked for in a month, count, too, unless told otherwise.
     """
@@ -256,7 +265,8 @@ def needed_blobs(connection: sqlite3.Connection, hashes: Iterable[str], *, also_
     used = "" if also_doomed else f"AND entry_id IN (SELECT id FROM step_cache WHERE used >= {step_cache.oldest()})"
     rows = connection.execute(
         f"SELECT sha256 FROM artifacts WHERE sha256 IN (SELECT value FROM json_each(?1)) {stays} "
-        f"UNION SELECT sha256 FROM step_blobs WHERE sha256 IN (SELECT value FROM json_each(?1)) {used}",
+        f"UNION SELECT sha256 FROM step_blobs WHERE sha256 IN (SELECT value FROM json_each(?1)) {used} "
+        f"UNION SELECT sha256 FROM ({_VERSION_FILES}) WHERE sha256 IN (SELECT value FROM json_each(?1))",
         [json.dumps(list(hashes))],
     )
     return {str(sha256) for (sha256,) in rows}
@@ -355,13 +365,17 @@ def copy_database(store: Store, target: Path, said: Callable[[int, int], object]
             copy.close()
 
 
-def artifacts_in(path: Path) -> list[tuple[str, int, str]]:
-    """Hash, run and path of every artifact in a database file, one of each content."""
+def files_in(path: Path) -> list[tuple[str, str]]:
+    """Hash of every content that a database file refers to, and what it is: an artifact, or a model version's file."""
+    versions = "SELECT 1 FROM sqlite_master WHERE name = 'model_versions'"
     with faults(path):
         connection = sqlite3.connect(path)
         try:
+            sql = "SELECT sha256, path || ' of run ' || run_id AS what FROM artifacts"
+            if connection.execute(versions).fetchone():
+                sql += f" UNION ALL SELECT sha256, path || ' of models:/' || version FROM ({_VERSION_FILES})"
             return connection.execute(
-                "SELECT sha256, min(run_id), path FROM artifacts GROUP BY sha256 ORDER BY sha256"
+                f"SELECT sha256, min(what) FROM ({sql}) GROUP BY sha256 ORDER BY sha256"
             ).fetchall()
         finally:
             connection.close()

@@ -123,7 +123,30 @@ CREATE TABLE step_blobs (
 CREATE INDEX step_blobs_by_content ON step_blobs (sha256);
 """
 
-RELEASES = ("0.1.0", "0.1.0", "0.1.0")
+_REGISTRY = """
+CREATE TABLE model_versions (
+    model TEXT NOT NULL, number INTEGER NOT NULL, manifest TEXT NOT NULL, sha256 TEXT NOT NULL,
+    PRIMARY KEY (model, number)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY, time REAL NOT NULL, who TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL,
+    version INTEGER, slot TEXT NOT NULL, was TEXT NOT NULL, now TEXT NOT NULL, note TEXT NOT NULL,
+    evidence TEXT NOT NULL, previous TEXT NOT NULL, sha256 TEXT NOT NULL
+);
+CREATE INDEX events_by_model ON events (model, id);
+CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'an event is never changed'); END;
+CREATE TRIGGER events_are_kept BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;
+CREATE TRIGGER versions_stay BEFORE UPDATE ON model_versions
+BEGIN SELECT RAISE(ABORT, 'a model version is never changed'); END;
+CREATE TRIGGER versions_are_kept BEFORE DELETE ON model_versions
+BEGIN SELECT RAISE(ABORT, 'a model version is never deleted'); END;
+CREATE TABLE remote_versions (
+    server TEXT NOT NULL, name TEXT NOT NULL, remote_version TEXT NOT NULL, model TEXT NOT NULL,
+    number INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (server, name, remote_version)
+) WITHOUT ROWID;
+"""
+
+RELEASES = ("0.1.0", "0.1.0", "0.1.0", "0.1.0")
 """The first release that reads schema 1, 2, ...; one entry a migration."""
 
 
@@ -139,7 +162,11 @@ def _step_cache(database: Any) -> None:
     _statements(database, _STEP_CACHE)
 
 
-MIGRATIONS: tuple[Callable[[Any], None], ...] = (_runs_and_cells, _tracking_in_depth, _step_cache)
+def _model_registry(database: Any) -> None:
+    _statements(database, _REGISTRY)
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_runs_and_cells, _tracking_in_depth, _step_cache, _model_registry)
 
 
 def _statements(database: Any, script: str) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from html.parser import HTMLParser
 
+from mlops_nb.registry.log import Event
+from mlops_nb.registry.signature import Column, Signature
+from mlops_nb.registry.versions import Change, LogCheck, Manifest, ModelSummary, ModelVersion, Origin, RegisteredModel
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment
 from mlops_nb.tracking.artifacts.names import ConfusionMatrix
 from mlops_nb.tracking.artifacts.previews import (
@@ -266,3 +269,60 @@ class Markup(HTMLParser):
         acting = [name for name, _ in self.attributes if name.startswith("on")]
         sources = [value for name, value in self.attributes if name in ("src", "href")]
         return not active and not acting and all((one or "").startswith("data:image/png;base64,") for one in sources)
+
+
+def a_version(number: int = 3, name: str = "late-flight", stage: str = "None", **fields) -> ModelVersion:
+    columns = (
+        Column(name, "float64", -1.5, 12.0, has_missing=True),
+        Column("carrier", "str", categories=(name, "UA"), categories_count=12, has_missing=False),
+    )
+    manifest = {
+        "model": name,
+        "version": number,
+        "created": NOW + 3_600 * number,
+        "kind": f"sklearn.{name}",
+        "format": "skops",
+        "files": (Artifact(f"{name or 'x'}.skops", "ab" * 32, 194_000, "model", {"class": name}),),
+        "signature": Signature(columns, 2, "class", "int64", 1, (name, 1), 2),
+        "requirements": (f"{name}==1.0", "numpy==2.4.6"),
+        "python": "3.11.7",
+        "origin": Origin(7, "f" * 32, name, name, name, 3, "cd" * 32, name),
+        "data": (DataFingerprint(name, "DataFrame", (60, 2), {}, "ef" * 16, True),),
+    }
+    manifest |= {key: fields.pop(key) for key in list(fields) if key in Manifest.__slots__}
+    given = {"tags": {name: name}, "note": name, "who": name, "metrics": {name: 0.91, "auc": 0.8}, **fields}
+    return ModelVersion(Manifest(**manifest), "ab" * 32, stage, NOW + 3_600 * number, **given)
+
+
+def an_event(number: int, kind: str, name: str = "late-flight", **fields) -> Event:
+    return Event(number, NOW + 3_600 * number, name, kind, name, note=name, **fields)
+
+
+def a_model(name: str = "late-flight", length: int = 3, **fields) -> RegisteredModel:
+    versions = [
+        a_version(number, name, "Production" if number == length else "Archived" if number == length - 1 else "None")
+        for number in range(length, 0, -1)
+    ]
+    events = [an_event(number, "registered", name, version=number) for number in range(1, length + 1)]
+    moves = (("Production", length - 1), ("Archived", length - 1), ("Production", length))
+    events += [
+        an_event(length + place, "stage", name, version=version, was="None", now=stage)
+        for place, (stage, version) in enumerate(moves, 1)
+    ]
+    events.append(an_event(length + 4, "alias", name, version=1, slot=name, now="1"))
+    given = {"aliases": {name: 1}, "events": tuple(events), "now": NOW + 10_000 * length, **fields}
+    return RegisteredModel(name, tuple(versions), **given)
+
+
+def a_change(name: str = "late-flight") -> Change:
+    model = a_model(name)
+    return Change(model.events[4:6], model)
+
+
+def a_model_summary(name: str = "late-flight", **fields) -> ModelSummary:
+    given = {"versions": 3, "newest": 3, "production": 3, "staging": (2,), "aliases": {name: 1}, "changed": NOW}
+    return ModelSummary(name, **(given | fields))
+
+
+def a_log_check(name: str = "") -> LogCheck:
+    return LogCheck(8, 3, 3, name or "ab" * 32, (name, "event 3 was changed") if name else ())

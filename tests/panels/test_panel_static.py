@@ -18,13 +18,19 @@ from mlops_nb.panels.causes import causes_panel
 from mlops_nb.panels.collection import collection_panel
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.deletion import deletion_panel
+from mlops_nb.panels.event_log import event_log_panel
 from mlops_nb.panels.export import export_panel
+from mlops_nb.panels.model import model_panel
+from mlops_nb.panels.model_change import model_change_panel
+from mlops_nb.panels.model_version import model_version_panel
+from mlops_nb.panels.models import models_panel
 from mlops_nb.panels.run import run_panel
 from mlops_nb.panels.run_card import run_card
 from mlops_nb.panels.runs import runs_panel
 from mlops_nb.panels.space import space_panel
 from mlops_nb.panels.status import status_panel
 from mlops_nb.panels.theme import Panel
+from mlops_nb.registry.versions import ModelList
 from mlops_nb.reproducibility.records import CodeVersion, Environment, MetricCheck, Usage, Verification
 from mlops_nb.tracking.compare import Difference
 from mlops_nb.tracking.runs import Metric, Output, Param, RunCard, RunError
@@ -33,16 +39,21 @@ from tests.panels.records import (
     Markup,
     a_backup,
     a_card,
+    a_change,
     a_code_difference,
     a_collection,
     a_comparison,
     a_deletion,
+    a_log_check,
+    a_model,
+    a_model_summary,
     a_push,
     a_row,
     a_run,
     a_space,
     a_status,
     a_table,
+    a_version,
     hostile_causes,
     hostile_comparison,
     hostile_run,
@@ -88,6 +99,11 @@ def hostile_panels(name: str) -> list[Panel]:
         backup_panel(a_backup(name, is_restored=True)),
         space_panel(a_space(name)),
         carried_panel(a_push(name)),
+        models_panel(ModelList((a_model_summary(name),), name)),
+        model_panel(a_model(name)),
+        model_version_panel(a_version(name=name, format="pickle", untrusted=(name,))),
+        model_change_panel(a_change(name)),
+        event_log_panel(a_log_check(name)),
     ]
 
 
@@ -104,6 +120,10 @@ def pleasant_panels() -> list[Panel]:
         collection_panel(a_collection(is_done=True)),
         space_panel(a_space()),
         carried_panel(a_push()),
+        models_panel(ModelList((a_model_summary(),), ".mlops")),
+        model_panel(a_model()),
+        model_version_panel(a_version()),
+        model_change_panel(a_change()),
     ]
 
 

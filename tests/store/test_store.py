@@ -13,7 +13,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from sklearn.linear_model import LinearRegression
 
+import mlops_nb
 from mlops_nb.errors import StoreIsDamaged, StoreIsForeign, StoreIsLocked, StoreIsNewer, StoreUnavailable
 from mlops_nb.store import close_stores, connection, open_store, schema, store_folder
 from mlops_nb.store import runs as rows
@@ -87,7 +89,8 @@ def test_each_schema_is_recorded_as_a_migration(folder):
     path = make_runs()
     reader = sqlite3.connect(path)
     applied = reader.execute("SELECT name FROM _sqlite_migrations").fetchall()
-    assert [name for (name,) in applied] == ["001_runs_and_cells", "002_tracking_in_depth", "003_step_cache"]
+    names = ["001_runs_and_cells", "002_tracking_in_depth", "003_step_cache", "004_model_registry"]
+    assert [name for (name,) in applied] == names
     assert reader.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
     reader.close()
 
@@ -114,13 +117,17 @@ def test_failed_migration_leaves_the_old_schema_and_the_step_pending(folder, mon
 REFERENCE = Path(__file__).parent.parent / "reference"
 
 
-def test_store_of_schema_1_opens_with_all_that_is_in_it(folder):
+def make_store_of_schema(number: int, folder: Path) -> None:
     (folder / ".mlops").mkdir()
     writer = sqlite3.connect(folder / ".mlops" / "store.db")
-    writer.executescript((REFERENCE / "store_schema_1.sql").read_text())
+    writer.executescript((REFERENCE / f"store_schema_{number}.sql").read_text())
     writer.execute(f"PRAGMA application_id = {connection.APPLICATION_ID}")
-    writer.execute("PRAGMA user_version = 1")
+    writer.execute(f"PRAGMA user_version = {number}")
     writer.close()
+
+
+def test_store_of_schema_1_opens_with_all_that_is_in_it(folder):
+    make_store_of_schema(1, folder)
     forest, broken = service.show("forest"), service.show("broken")
     assert {param.name: param.value for param in forest.params} == {"depth": 3, "model.lr": 0.1}
     assert [(m.name, m.count, m.maximum) for m in forest.metrics] == [("accuracy", 1, 0.9), ("loss", 3, 1.0)]
@@ -129,6 +136,16 @@ def test_store_of_schema_1_opens_with_all_that_is_in_it(folder):
     assert broken.error is not None
     assert broken.error.type == "ZeroDivisionError"
     assert [run.name for run in search.runs("text match accuracy").rows] == ["forest"]
+
+
+def test_store_of_schema_2_opens_with_all_that_is_in_it_and_takes_a_model(folder):
+    make_store_of_schema(2, folder)
+    forest = service.show("forest")
+    assert [(m.name, m.count, m.value) for m in forest.metrics] == [("accuracy", 1, 0.9), ("loss", 3, 0.25)]
+    assert (forest.note, [one.path for one in forest.artifacts]) == ("the first that is good", ["report.txt"])
+    assert [run.name for run in search.runs("text match good").rows] == ["forest"]
+    model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    assert mlops_nb.register(model, "late-flight", run="forest", example=[[0.5]]).number == 1
 
 
 def test_text_of_a_run_is_found_as_it_stands_now(folder):

@@ -67,8 +67,22 @@ def text_form(text: str) -> Form:
     )
 
 
-def read_value(artifact: Artifact, file: BinaryIO, *, trust: Iterable[str] = (), unpickle: bool = False) -> Any:
+def read_value(
+    artifact: Artifact,
+    file: BinaryIO,
+    *,
+    trust: Iterable[str] = (),
+    unpickle: bool = False,
+    call: str = "load_artifact",
+) -> Any:
     """The value that an artifact was made from.
+
+    Args:
+        artifact: what it is.
+        file: its content.
+        trust: types that a model may be made of, too.
+        unpickle: load a pickle.
+        call: the function that an error's fix names.
 
     Raises:
         BadArgument: it is a pickle and `unpickle` is False, or a model of types that are not trusted, or unreadable.
@@ -94,11 +108,11 @@ def read_value(artifact: Artifact, file: BinaryIO, *, trust: Iterable[str] = (),
         case "table":
             return _read_table(details, file)
         case "model" if details.get("format") != "pickle":
-            return model_formats.read_model(file, name, trust)
+            return model_formats.read_model(file, name, trust, call=call)
     if not unpickle:
         raise BadArgument(
             f"{name} is a pickle: loading it runs whatever code is in it",
-            "load_artifact(..., unpickle=True)    (when you know where it is from)",
+            f"{call}(..., unpickle=True)    (when you know where it is from)",
         )
     import pickle
 

@@ -50,7 +50,7 @@ def load_artifact(
     one = _one(service.find_run(run, store), name)
     if one.kind == "file":
         return _checked_path(store, one)
-    with _opened(store, one) as file:
+    with opened(store, one) as file:
         return formats.read_value(one, file, trust=trust, unpickle=unpickle)
 
 
@@ -82,7 +82,7 @@ def save_artifacts(
     """
     store = store or open_store()
     found = artifacts_of(service.find_run(run, store), name)
-    return _all_saved(store, found, Path(folder).expanduser(), Paced(None))
+    return save_files(store, found, Path(folder).expanduser())
 
 
 def artifacts(
@@ -112,7 +112,7 @@ def artifacts(
     found = artifacts_of(whole, name) if name else whole.artifacts
     saved: tuple[Path, ...] = ()
     if save is not None:
-        saved = _all_saved(store, artifacts_of(whole, name), Path(save).expanduser(), Paced(progress))
+        saved = save_files(store, artifacts_of(whole, name), Path(save).expanduser(), Paced(progress))
     limit = math.inf if name and len(found) == 1 else LOOK_BYTES
     views = [
         ArtifactView(one, _look(store, one) if place < MOST_LOOKED_AT and one.size_bytes <= limit else None)
@@ -128,8 +128,12 @@ MOST_LOOKED_AT = 10
 
 
 @contextmanager
-def _opened(store: Store, one: Artifact) -> Iterator[BinaryIO]:
-    """An artifact's checked content; a long check is told on stderr."""
+def opened(store: Store, one: Artifact) -> Iterator[BinaryIO]:
+    """An artifact's checked content; a long check is told on stderr.
+
+    Raises:
+        StoreIsDamaged: it is missing or was changed.
+    """
     said = Progress(one.path, one.size_bytes, "checking")
     with blobs.opened(store, one.sha256, one.path, said.more) as file:
         said.end()
@@ -138,13 +142,21 @@ def _opened(store: Store, one: Artifact) -> Iterator[BinaryIO]:
 
 def _look(store: Store, one: Artifact) -> Preview:
     try:
-        with _opened(store, one) as file:
+        with opened(store, one) as file:
             return preview(one, file)
     except StoreIsDamaged as error:
         return NoPreview(error.what)
 
 
-def _all_saved(store: Store, found: Sequence[Artifact], folder: Path, say: Callable[[str], None]) -> tuple[Path, ...]:
+def save_files(
+    store: Store, found: Sequence[Artifact], folder: Path, say: Callable[[str], None] = lambda line: None
+) -> tuple[Path, ...]:
+    """Copy files out of the store into a folder, their content checked, each whole or not at all.
+
+    Raises:
+        StoreIsDamaged: a file is missing from the store or was changed.
+        BadArgument: a file cannot be written, or would be outside the folder.
+    """
     saved = []
     for place, one in enumerate(found, 1):
         saved.append(_saved(store, one, folder))
@@ -180,7 +192,7 @@ def _one(run: Run, name: str) -> Artifact:
 
 
 def _checked_path(store: Store, one: Artifact) -> Path:
-    with _opened(store, one):
+    with opened(store, one):
         return blobs.blob_path(store, one.sha256)
 
 
@@ -192,7 +204,7 @@ def _saved(store: Store, one: Artifact, folder: Path) -> Path:
             raise BadArgument(f"{one.path!r} would be written outside {folder}: a link there leads out of it")
         handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".mlops-", suffix=".new")
         try:
-            with os.fdopen(handle, "wb") as writer, _opened(store, one) as reader:
+            with os.fdopen(handle, "wb") as writer, opened(store, one) as reader:
                 copyfileobj(reader, writer, blobs.CHUNK)
             Path(fresh).replace(path)
         finally:

@@ -79,19 +79,19 @@ def _beside(target: Path) -> Iterator[Path]:
 
 
 def _pack(store: Store, copy: Path, archive: Path, say: Say) -> tuple[int, tuple[str, ...]]:
-    listed, damaged, count, packed = rows.artifacts_in(copy), list[str](), 0, 0
+    listed, damaged, count, packed = rows.files_in(copy), list[str](), 0, 0
     with zipfile.ZipFile(archive, "x", zipfile.ZIP_STORED) as pack:
         pack.write(copy, DATABASE, zipfile.ZIP_DEFLATED, 1)
-        for place, (sha256, run, path) in enumerate(listed, 1):
+        for place, (sha256, name) in enumerate(listed, 1):
             try:
-                with blobs.opened(store, sha256, path) as reader:
+                with blobs.opened(store, sha256, name) as reader:
                     with pack.open(f"blobs/{sha256[:2]}/{sha256}", "w", force_zip64=True) as writer:
                         while chunk := reader.read(blobs.CHUNK):
                             packed += writer.write(chunk)
                             say(f"packing file {place:,} of {len(listed):,}, {packed / 1e6:,.0f} MB so far")
                     count += 1
             except StoreIsDamaged:
-                damaged.append(f"{path} of run {run}")
+                damaged.append(name)
         pack.writestr("backup.json", json.dumps({"made_by": "mlops_nb", "files": count, "damaged": damaged}))
     return count, tuple(damaged)
 
@@ -181,7 +181,7 @@ def _checked(source: Path, folder: Path) -> tuple[int, tuple[str, ...]]:
         raise StoreIsDamaged(f"{source} is not a whole backup: the database is not in it", "%mlops backup FILE")
     try:
         check_file(database)
-        runs, listed = rows.runs_in(database), rows.artifacts_in(database)
+        runs, listed = rows.runs_in(database), rows.files_in(database)
     except StoreIsNewer:
         raise
     except StoreUnavailable as error:
@@ -189,4 +189,4 @@ def _checked(source: Path, folder: Path) -> tuple[int, tuple[str, ...]]:
     (folder / "backup.json").unlink()
     (folder / ".gitignore").write_text("*\n")
     there = {path.name for path in (folder / "blobs").rglob("*")}
-    return runs, tuple(f"{path} of run {run}" for sha256, run, path in listed if sha256 not in there)
+    return runs, tuple(name for sha256, name in listed if sha256 not in there)

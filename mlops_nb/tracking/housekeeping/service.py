@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb.errors import (
     BadArgument,
+    RunIsNeeded,
     RunIsRunning,
     RunNotFound,
     nearest,
@@ -22,6 +23,7 @@ from mlops_nb.errors import (
 from mlops_nb.store import blobs, open_store, step_cache
 from mlops_nb.store import housekeeping as rows
 from mlops_nb.store.location import DATABASE
+from mlops_nb.store.registry import versions_of_runs
 from mlops_nb.store.sessions import dead_locks, is_alive, mark_killed, session_uid
 from mlops_nb.tracking import service
 from mlops_nb.tracking.artifacts.keeping import Paced
@@ -76,6 +78,7 @@ def delete(*runs: int | str, where: str | None = None, store: Store | None = Non
         RunNotFound: no run is called that.
         BadQuery: the query cannot be read, or names what no run has.
         RunIsRunning: one of them still goes on. Nothing is deleted then.
+        RunIsNeeded: one of them made a model version. Nothing is deleted then.
     """
     store = store or open_store()
     ids = {service.find_run(run, store).id for run in runs}
@@ -92,6 +95,13 @@ def delete(*runs: int | str, where: str | None = None, store: Store | None = Non
             raise RunIsRunning(
                 f"run {going[0].id} ({safe_repr(going[0].name, 60)}) is still running; nothing was deleted",
                 "wait for its end, or interrupt it",
+            )
+        if made := versions_of_runs(connection, [one[0] for one in found]):
+            name, version, run = made[0]
+            more = f" and {len(made) - 1:,} more" if len(made) > 1 else ""
+            raise RunIsNeeded(
+                f"run {run} made {name}/{version}{more}, whose lineage it is; nothing was deleted",
+                f"%mlops unregister {name}/{version}    (first)",
             )
         rows.set_deleted(connection, [one[0] for one in found], now)
     return _deletion(found, ids)
@@ -338,6 +348,8 @@ _TABLES = {
     "executions": "executed cells",
     "step_cache": "results of steps, their files apart",
     "runs": "runs",
+    "model_versions": "model versions",
+    "events": "events of models",
 }
 
 

@@ -587,9 +587,9 @@ class _Parser:
                     raise self._bad(f"{field} is in seconds, or 90s, 5m, 2h, 1d; {shown} is not", token)
                 return Value(value.text, seconds)
             case "time":
-                if (moment := _moment(value.text, self.now)) is None:
+                if (when := moment(value.text, self.now)) is None:
                     raise self._bad(f"{shown} is no time: 2026-11-01, '2026-11-01 12:30', today or -7d", token)
-                return Value(value.text, moment[0], seconds=moment[1])
+                return Value(value.text, when[0], seconds=when[1])
             case "bool":
                 if value.text.lower() not in ("true", "false"):
                     raise self._bad(f"{field} is true or false", token, nearest(value.text.lower(), ("true", "false")))
@@ -632,10 +632,10 @@ def _span(text: str) -> float | int | None:
     return text_number(text)
 
 
-def _moment(text: str, now: float) -> tuple[float, float] | None:
+def moment(text: str, now: float) -> tuple[float, float] | None:
     """The first second of a time, and how many seconds what was written lasts.
 
-    >>> _moment("1970-01-02", 0), _moment("1970-01-01T00:01Z", 0), _moment("-1h", 7200), _moment("yesterday", 90000)
+    >>> moment("1970-01-02", 0), moment("1970-01-01T00:01Z", 0), moment("-1h", 7200), moment("yesterday", 90000)
     ((86400.0, 86400.0), (60.0, 60.0), (3600.0, 0.0), (0.0, 86400.0))
     """
     word = text.strip().lower()
