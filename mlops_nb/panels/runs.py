@@ -15,6 +15,7 @@ from mlops_nb.panels.runs_view import (
     how_many_shown,
     main_metric,
     main_param,
+    none_words,
     sentence,
 )
 from mlops_nb.panels.theme import Panel
@@ -32,12 +33,9 @@ def runs_panel(table: RunTable, *, search: Search | None = None) -> Panel:
         search: gives the others, what is to be drawn of all, and a run or a comparison whole; without it the
             table is all there is.
     """
-    if not table.rows:
-        none = search.why_none() if search else ""
-        return Panel(
-            [Line(none or "No runs here yet. The first: %%mlops run NAME as a cell's first line.", "sentence")]
-        )
     if search is None:
+        if not table.rows:
+            return Panel([Line(none_words(search), "sentence")])
         return Panel(_blocks(table, len(table.rows), PAGE, best_run(table.rows, main_metric(table)), table.rows))
     found = search
 
@@ -46,6 +44,8 @@ def runs_panel(table: RunTable, *, search: Search | None = None) -> Panel:
 
         return live_runs(table, found.apart())
 
+    if not table.rows:
+        return Panel([Line(none_words(search), "sentence")], live=live)
     metric = main_metric(table)
     param = main_param(table, metric) if main_kind(table.rows, metric) == "scatter" else "run"
     drawn = search.drawn("", metric, param, PLOTTED[main_kind(table.rows, metric)]).rows if metric else ()

@@ -25,6 +25,7 @@ from mlops_nb.panels.runs_view import (
     main_metric,
     main_param,
     most_common,
+    none_words,
     sentence,
 )
 from mlops_nb.panels.theme import framed
@@ -109,6 +110,20 @@ class LiveRuns:
         self.log.layout.display = "none"
         self.growing = ipywidgets.HTML()
         self.detail = ipywidgets.HTML()
+        wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+        self._parts = (
+            self.head,
+            ipywidgets.HBox([self.metric, self.param, self.kind], layout=wrap),
+            self.picture,
+            ipywidgets.HBox([self.filter, self.again], layout=wrap),
+            self.mistake,
+            self.table,
+            self.log,
+            self.growing,
+            self.detail,
+        )
+        self.box = ipywidgets.VBox()
+        self.box.add_class("mlops-runs")
         self._choices()
         self._show()
         self._plot()
@@ -119,21 +134,6 @@ class LiveRuns:
             choice.observe(lambda _: self._guard(self._plot), "value")
         self.log.observe(lambda _: self._guard(self._draw_again), "value")
         self.again.on_click(lambda _: self._guard(self._read_again))
-        wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
-        self.box = ipywidgets.VBox(
-            [
-                self.head,
-                ipywidgets.HBox([self.metric, self.param, self.kind], layout=wrap),
-                self.picture,
-                ipywidgets.HBox([self.filter, self.again], layout=wrap),
-                self.mistake,
-                self.table,
-                self.log,
-                self.growing,
-                self.detail,
-            ]
-        )
-        self.box.add_class("mlops-runs")
 
     def _guard(self, act: Callable[[], None]) -> None:
         """Do it, or say in the panel why not."""
@@ -194,8 +194,15 @@ class LiveRuns:
         texts = cell_texts(found.rows, columns, found.now)
         metric = main_metric(self._all)
         best = self._search.best(metric) if metric else None
-        said = sentence(self._all, how_many_shown(self._all, self._search.limit), best, metric)
+        said = (
+            sentence(self._all, how_many_shown(self._all, self._search.limit), best, metric)
+            if self._all.total
+            else none_words(self._search)
+        )
         self.head.value = self._head or framed(as_html([Line(said, "sentence")]))
+        parts = self._parts if self._all.total else self._parts[:1]  # nothing to plot, filter or sort yet
+        if self.box.children != parts:
+            self.box.children = parts
         self.table.view = {
             "caption": "Runs",
             "hint": "Click a row to open it, tick two or more to compare them, click a heading to sort."

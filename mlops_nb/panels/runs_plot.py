@@ -140,7 +140,7 @@ def axis_of(rows: Sequence[RunSummary], name: str) -> Axis:
 def _numeric(name: str, values: Sequence[float | None]) -> Axis:
     known = [value for value in values if value is not None]
     low, high = _span(known)
-    is_log = min(known) > 0 and high / low >= LOGARITHM_FROM and name != "run number"
+    is_log = min(known) > 0 and max(known) / min(known) >= LOGARITHM_FROM and name != "run number"
     ticks = _powers(low, high) if is_log else _ticks(low, high)
     if name == "run number":
         ticks = [tick for tick in ticks if tick == int(tick)]
@@ -181,7 +181,8 @@ def _tick(value: float) -> str:
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 0.5, high + 0.5) if abs(low) < 1e15 else (low * 0.9, low * 1.1)
+    margin = 0.0 if high > low else max(0.5, abs(low) / 10)
+    return low - margin, high + margin
 
 
 def _category(value: Value) -> str:

@@ -164,6 +164,13 @@ def sentence(table: RunTable, shown: int, best: RunSummary | None, metric: str) 
     return f"{total}. {'' if shown == table.total else 'Of these, '}{said}"
 
 
+def none_words(search: Search | None) -> str:
+    """What to say where no run was found."""
+    return (
+        search.why_none() if search else ""
+    ) or "No runs here yet. The first: %%mlops run NAME as a cell's first line."
+
+
 def how_many_shown(table: RunTable, limit: int | None) -> int:
     """How many of the runs that match are shown: all, or as many as the limit lets."""
     return table.total if limit is None else min(limit, table.total)

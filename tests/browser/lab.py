@@ -16,9 +16,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import TimeoutError as NotYet
-
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SHOTS = Path(__file__).parent / "shots"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -107,19 +106,42 @@ class Page:
 
     def __init__(self, page: Any, lab: Lab) -> None:
         self.page, self.lab = page, lab
-        self.frames = 0
+        self.frames = self.begun = 0
         self.dialogs: list[str] = []
+        self.pages = [self]
+        self.console: list[str] = []
         page.set_default_timeout(60_000)
+        page.on("console", lambda said: self.console.append(f"{time.monotonic():.1f} {said.type}: {said.text[:300]}"))
         page.on("websocket", self._listen)
         page.on("dialog", self._dialog)
 
     def _listen(self, socket: Any) -> None:
         if "/channels" in socket.url:
-            socket.on("framereceived", lambda frame: setattr(self, "frames", self.frames + 1))
+            socket.on("framereceived", self._hear)
+
+    def _hear(self, frame: str | bytes) -> None:
+        """Count what the kernel says, and the cells it begins."""
+        self.frames += 1
+        self.begun += (frame.encode() if isinstance(frame, str) else frame).count(b'"execute_input"')
 
     def _dialog(self, dialog: Any) -> None:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
+
+    def another(self) -> Page:
+        """A second page beside this one."""
+        other = Page(self.page.context.new_page(), self.lab)
+        self.pages.append(other)
+        return other
+
+    def seen(self) -> list[tuple[str, str]]:
+        """What stands on the pages, and what the server said: for the report of a failure."""
+        found = []
+        for number, one in enumerate(self.pages):
+            one.page.screenshot(path=SHOTS / f"failed-{number}.png")
+            text = one.page.locator(".jp-Notebook").inner_text(timeout=5000)
+            found.append((one.page.url, "\n".join((text[-3000:], "console:", *one.console[-40:]))))
+        return [*found, ("JupyterLab", (self.lab.settings / "server.log").read_text()[-4000:])]
 
     def open(self, notebook: str) -> None:
         """Open a notebook in a fresh workspace."""
@@ -128,40 +150,31 @@ class Page:
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
 
     def run_all(self) -> None:
-        """Run every cell; the status bar says idle before the kernel can hear, so watch its socket and try again."""
-        began = time.monotonic()
-        while self.frames < 3 and time.monotonic() - began < 60:
+        """Run every cell, and wait until the kernel has begun.
+
+        A page just opened says idle and marks cells as running before its kernel can hear; then it drops them.
+        """
+        for _ in range(600):
+            if self.frames >= 3:
+                break
             self.page.wait_for_timeout(100)
         for _ in range(6):
+            before = self.begun
             self.page.get_by_role("menuitem", name="Run", exact=True).click()
             self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            try:
-                self.page.wait_for_function(
-                    r"[...document.querySelectorAll('.jp-InputPrompt')].some(e => /\[(\*|\d+)\]/.test(e.textContent))",
-                    timeout=8000,
-                )
-                return
-            except Exception:
-                dialog = self.page.locator(".jp-Dialog button.jp-mod-accept")
-                if dialog.count():
-                    dialog.first.click()
+            for _ in range(100):
+                if self.begun > before:
+                    return
+                self.page.wait_for_timeout(100)
+            dialog = self.page.locator(".jp-Dialog button.jp-mod-accept")
+            if dialog.count():
+                dialog.first.click()
         raise AssertionError("JupyterLab did not run the cells")
 
     def cell(self, source: str) -> Any:
         """The cell whose code begins like this, scrolled into view so that it is drawn."""
         found = self.page.locator(".jp-CodeCell", has=self.page.locator(".jp-InputArea", has_text=source)).first
         found.scroll_into_view_if_needed()
-        return found
-
-    def panel(self, source: str) -> Any:
-        """The live panel under a cell. A page just opened may run a cell before its widgets can be drawn: run again."""
-        found = self.cell(source).locator(".mlops-runs")
-        for _ in range(3):
-            try:
-                found.locator("tbody tr").first.wait_for(timeout=20_000)
-                break
-            except NotYet:
-                self.run_all()
         return found
 
     def to_bottom(self) -> None:

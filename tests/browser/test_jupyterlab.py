@@ -8,14 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.browser.lab import CHROMIUM, FLAGS, Lab, Page
+from tests.browser.lab import SHOTS, Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOTS = Path(__file__).parent / "shots"
 HOSTILE = '<img src=x onerror="window.__pwned=1"><script>window.__pwned=1;alert(1)</script>'
 
 
@@ -53,20 +52,6 @@ def lab(tmp_path_factory):
     SHOTS.mkdir(exist_ok=True)
     with Lab(folder, tmp_path_factory.mktemp("settings")) as running:
         yield running
-
-
-@pytest.fixture
-def browser(lab, tmp_path):
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"),
-            executable_path=CHROMIUM,
-            headless=True,
-            viewport={"width": 1300, "height": 1000},
-            args=FLAGS,
-        )
-        yield Page(context.new_page(), lab)
-        context.close()
 
 
 def test_quickstart_by_hand(lab, browser):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
 
 import mlops_nb.store
 from mlops_nb.notebook import service
 from mlops_nb.store import open_store
-from tests.browser.lab import CHROMIUM, FLAGS, Lab, Page
+from tests.browser.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -50,43 +49,34 @@ def shot(browser, figure, path):
     browser.page.screenshot(path=path)
 
 
-def test_lineage_is_drawn_and_a_cell_run_again_shows_as_stale_in_both_themes(lab, tmp_path):
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"),
-            executable_path=CHROMIUM,
-            headless=True,
-            viewport={"width": 1300, "height": 1000},
-            args=FLAGS,
-        )
-        browser = Page(context.new_page(), lab)
-        page = browser.page
-        for theme in ("Light", "Dark"):
-            lab.choose_theme(f"JupyterLab {theme}")
-            browser.open("lineage.ipynb")
-            browser.run_all()
-            browser.to_bottom()
-            page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")
-            page.keyboard.press("Control+b")
-            browser.cell("# Load the flights").locator(".cm-content").click()
-            page.keyboard.press("Control+Enter")
-            page.wait_for_timeout(1000)
-            cell = browser.cell("%mlops lineage")
-            cell.locator(".cm-content").click()
-            page.keyboard.press("Control+Enter")
-            page.wait_for_timeout(2500)
-            figure = cell.locator(".mlops-panel svg").first
-            figure.wait_for()
-            for width in (1300, 600):
-                page.set_viewport_size({"width": width, "height": 1000})
-                shot(browser, cell.locator(".mlops-panel"), tmp_path / f"lineage-{theme.lower()}-{width}.png")
-                box, panel = figure.bounding_box(), cell.locator(".jp-OutputArea-output").first.bounding_box()
-                assert box["x"] + box["width"] <= panel["x"] + panel["width"] + 1
-            page.set_viewport_size({"width": 1300, "height": 1000})
-            assert cell.locator("svg rect[stroke-dasharray]").count() >= 1
-            assert "stale" in cell.inner_text()
-            browser.save()
-        context.close()
+def test_lineage_is_drawn_and_a_cell_run_again_shows_as_stale_in_both_themes(lab, browser, tmp_path):
+    page = browser.page
+    page.set_viewport_size({"width": 1300, "height": 1000})
+    for theme in ("Light", "Dark"):
+        lab.choose_theme(f"JupyterLab {theme}")
+        browser.open("lineage.ipynb")
+        browser.run_all()
+        browser.to_bottom()
+        page.get_by_text("all ran", exact=True).first.wait_for(timeout=120_000, state="attached")
+        page.keyboard.press("Control+b")
+        browser.cell("# Load the flights").locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(1000)
+        cell = browser.cell("%mlops lineage")
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(2500)
+        figure = cell.locator(".mlops-panel svg").first
+        figure.wait_for()
+        for width in (1300, 600):
+            page.set_viewport_size({"width": width, "height": 1000})
+            shot(browser, cell.locator(".mlops-panel"), tmp_path / f"lineage-{theme.lower()}-{width}.png")
+            box, panel = figure.bounding_box(), cell.locator(".jp-OutputArea-output").first.bounding_box()
+            assert box["x"] + box["width"] <= panel["x"] + panel["width"] + 1
+        page.set_viewport_size({"width": 1300, "height": 1000})
+        assert cell.locator("svg rect[stroke-dasharray]").count() >= 1
+        assert "stale" in cell.inner_text()
+        browser.save()
     graph = service.lineage("forest", store=open_store(lab.folder))
     assert all(node.cell_id for node in graph.cells)
     assert {file.label for file in graph.files} == {"flights.csv", "weather.csv", "features.csv"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.browser.lab import CHROMIUM, FLAGS, Lab, Page
-from tests.browser.test_jupyterlab import HOSTILE, SHOTS
+from tests.browser.lab import SHOTS, Lab
+from tests.browser.test_jupyterlab import HOSTILE
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -23,6 +26,16 @@ while not Path("stop-WHO").exists():
 print("the long cell " + "ended")"""
 
 
+PAST = f"""
+import mlops_nb
+for k in range(12):
+    with mlops_nb.run({HOSTILE!r} if k == 3 else 'past') as run:
+        run.log_params({{'depth': k % 4 + 1, 'rate': 10.0 ** -(k % 3), 'crit': ['gini', 'entropy'][k % 2]}})
+        for step in range(30):
+            run.log(step, loss=1 / (step + 1 + k), accuracy=step / 40 + k / 100)
+"""
+
+
 def a_notebook(*cells: str) -> nbformat.NotebookNode:
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.v4.new_notebook(
@@ -33,42 +46,24 @@ def a_notebook(*cells: str) -> nbformat.NotebookNode:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
-    past = (
-        f"import mlops_nb\\nfor k in range(12):\\n    with mlops_nb.run({HOSTILE!r} if k == 3 else 'past') as run:\\n"
-        "        run.log_params({'depth': k % 4 + 1, 'rate': 10.0 ** -(k % 3), 'crit': ['gini', 'entropy'][k % 2]})\\n"
-        "        for step in range(30): run.log(step, loss=1 / (step + 1 + k), accuracy=step / 40 + k / 100)"
-    ).replace("\\n", "\n")
     sweep = (
         "%%mlops sweep forest --param depth=range(1,5) --param rate=0.01,0.1,1 --metric accuracy\n"
         "accuracy = depth / 5 - rate / 7"
     )
     notebooks = {
-        "here": a_notebook(past, "%mlops runs", LONG.replace("WHO", "here")),
+        "here": a_notebook("%mlops runs", LONG.replace("WHO", "here")),
         "watching": a_notebook("%mlops runs", "print('all ' + 'ran')"),
-        "logging": a_notebook(LONG.replace("WHO", "logging")),
+        "logging": a_notebook(LONG.replace("WHO", "logging").replace("run long", "run elsewhere")),
         "sweeping": a_notebook(sweep, "print('all ' + 'ran')"),
     }
     for name, notebook in notebooks.items():
         nbformat.write(notebook, folder / f"{name}.ipynb")
+    subprocess.run([sys.executable, "-c", PAST], cwd=folder, check=True)
     SHOTS.mkdir(exist_ok=True)
     with Lab(folder, tmp_path_factory.mktemp("settings")) as running:
         yield running
         for name in ("here", "logging"):
             (folder / f"stop-{name}").touch()
-
-
-@pytest.fixture
-def browser(lab, tmp_path):
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"),
-            executable_path=CHROMIUM,
-            headless=True,
-            viewport={"width": 1300, "height": 1300},
-            args=FLAGS,
-        )
-        yield Page(context.new_page(), lab)
-        context.close()
 
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
@@ -121,23 +116,24 @@ def test_a_panel_follows_another_notebook(lab, browser):
     browser.open("watching.ipynb")
     browser.run_all()
     page.get_by_text("all ran", exact=True).first.wait_for(state="attached")
-    panel = browser.panel("%mlops runs")
-    other = Page(page.context.new_page(), lab)
+    panel = browser.cell("%mlops runs").locator(".mlops-runs")
+    panel.locator("tbody tr").first.wait_for()
+    other = browser.another()
     other.open("logging.ipynb")
     other.run_all()
     page.bring_to_front()
-    row = panel.locator("tr[data-run]", has_text="running")
-    row.wait_for()
+    row = panel.locator("tr[data-run]", has_text="elsewhere")
+    expect(row).to_contain_text("running")
     row.locator("th").click()
     expect(panel.get_by_role("status").last).to_contain_text("is open below")
     grows(page, panel)
     row.get_by_role("checkbox").click()
-    panel.locator("tr[data-run]", has_text="finished").first.get_by_role("checkbox").click()
+    panel.locator("tr[data-run]", has_text="past").first.get_by_role("checkbox").click()
     panel.get_by_text("against").first.wait_for()
     grows(page, panel, ORANGE)  # the run that goes on is the newer one
     page.screenshot(path=SHOTS / "live-compared-1300.png")
     (lab.folder / "stop-logging").touch()
-    row.wait_for(state="detached")
+    expect(row).to_contain_text("finished")
 
 
 def test_a_sweep_can_be_sorted_opened_and_compared_in_the_dark(lab, browser):

@@ -8,10 +8,10 @@ import sys
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from mlops_nb.panels.artifacts import artifacts_panel
-from tests.browser.lab import CHROMIUM, FLAGS, Lab, Page
+from tests.browser.lab import Lab
 from tests.panels.records import some_artifacts
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -28,20 +28,20 @@ def a_saved_panel(path, settings, *, is_trusted: bool) -> None:
         subprocess.run([sys.executable, "-m", "jupyter", "trust", str(path)], env=environment, check=True)
 
 
-def test_labels_of_a_picture_are_seen_only_where_the_picture_is(tmp_path):
+@pytest.fixture
+def lab(tmp_path):
     folder, settings = tmp_path / "notebooks", tmp_path / "of_jupyter"
     folder.mkdir()
     settings.mkdir()
     a_saved_panel(folder / "own.ipynb", settings, is_trusted=True)
     a_saved_panel(folder / "foreign.ipynb", settings, is_trusted=False)
-    with Lab(folder, settings) as lab, sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"), executable_path=CHROMIUM, headless=True, args=FLAGS
-        )
-        for name, pictures in (("own", 1), ("foreign", 0)):
-            page = Page(context.new_page(), lab)
-            page.open(f"{name}.ipynb")
-            page.page.get_by_text("4 artifacts of forest").wait_for()
-            expect(page.page.locator(".mp-picture svg")).to_have_count(pictures)
-            expect(page.page.get_by_text("predicted →")).to_be_visible(visible=pictures == 1)
-        context.close()
+    with Lab(folder, settings) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("notebook", "pictures"), [("own", 1), ("foreign", 0)])
+def test_labels_of_a_picture_are_seen_only_where_the_picture_is(browser, notebook, pictures):
+    browser.open(f"{notebook}.ipynb")
+    browser.page.get_by_text("4 artifacts of forest").wait_for()
+    expect(browser.page.locator(".mp-picture svg")).to_have_count(pictures)
+    expect(browser.page.get_by_text("predicted →")).to_be_visible(visible=pictures == 1)

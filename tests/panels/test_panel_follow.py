@@ -13,6 +13,7 @@ import pytest
 
 import mlops_nb
 from mlops_nb.panels.runs_follow import Follower
+from mlops_nb.panels.runs_live import LiveRuns
 from mlops_nb.store import open_store
 from mlops_nb.tracking.search.following import FollowedRuns
 
@@ -65,8 +66,6 @@ def wire(monkeypatch):
 
 def a_panel():
     """A live panel over a connection of its own, looked at only when a test says so."""
-    from mlops_nb.panels.runs_live import LiveRuns
-
     search = FollowedRuns(store=open_store())
     return LiveRuns(search.table(), search.apart())
 
@@ -104,6 +103,30 @@ def test_runs_statuses_and_last_values_of_another_process_appear(panels):
     assert panel.look()
     assert "finished" in cells(panel, writer.run)
     assert panel.head.value.count("2 runs. elsewhere (run 2) has the lowest loss: 0.25") == 1
+
+
+def test_a_run_that_begins_while_the_panel_is_made_appears(folder, wire):
+    search = FollowedRuns(store=open_store())
+    table, writer = search.table(), Writer()
+    panel = LiveRuns(table, search.apart())
+    assert panel.look()
+    assert "running" in cells(panel, writer.run)
+    writer.end()
+    panel._search.close()
+
+
+def test_panel_of_an_empty_store_shows_the_first_run_as_soon_as_there_is_one(folder, wire):
+    panel = a_panel()
+    assert "The first: %%mlops run NAME" in panel.head.value
+    assert panel.table not in panel.box.children
+    writer = Writer()
+    writer.log(1, 0.5)
+    assert panel.look()
+    assert panel.table in panel.box.children
+    assert "0.5" in cells(panel, writer.run)
+    assert panel.head.value.count("1 run.") == 1
+    writer.end()
+    panel._search.close()
 
 
 def test_the_curve_of_an_open_run_grows_and_the_rest_follows_when_it_ends(panels):

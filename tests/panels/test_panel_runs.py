@@ -8,6 +8,8 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from mlops_nb.errors import StoreUnavailable
 from mlops_nb.panels.runs import runs_panel
@@ -188,6 +190,22 @@ def test_every_picture_is_small_and_well_formed(kind, table):
         if svg:
             assert "nan" not in svg.partition("</title>")[2]
             ElementTree.fromstring(svg)
+
+
+FINITE = st.floats(-1e299, 1e299)
+
+
+@pytest.mark.parametrize("kind", PLOTTED)
+@given(values=st.lists(FINITE, min_size=2, max_size=6) | st.builds(lambda value: [value, value], FINITE))
+@example(values=[0.5, 0.5])
+@example(values=[-1e16, -1e16])
+@example(values=[-1e299, 1e299])
+def test_any_finite_numbers_can_be_drawn(kind, values):
+    rows = [a_row(k, metrics={"score": v}, params={"depth": v, "k": k}) for k, v in enumerate(values, 1)]
+    svg, _ = picture(rows, "score", "depth", kind, rows[0])
+    assert len(set(runs_in(svg))) == len(values)
+    assert "nan" not in svg
+    assert '"inf' not in svg
 
 
 @pytest.mark.parametrize("kind", ["scatter", "parallel"])

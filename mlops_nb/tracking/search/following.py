@@ -15,21 +15,32 @@ from mlops_nb.tracking.search.service import RunSearch
 if TYPE_CHECKING:
     from mlops_nb.store import Store
     from mlops_nb.tracking.compare import Comparison
-    from mlops_nb.tracking.runs import Run
+    from mlops_nb.tracking.runs import Run, RunTable
+
+
+NOTHING = -1
+"""No version of a store is this one."""
 
 
 class FollowedRuns(RunSearch):
     """The runs that were asked for, as a live panel wants them: what `RunSearch` gives, runs whole, and what is new."""
 
-    _seen = 0
+    _seen = NOTHING
     _shared: Store | None = None
 
+    def table(self) -> RunTable:
+        """The first of them as they are now; what is written from now on is new."""
+        self._seen = self._store.version()
+        return super().table()
+
     def apart(self) -> FollowedRuns:
-        """The same over a connection of its own; what is written from now on is new to it."""
+        """The same over a connection of its own; what others wrote since the table was read is new to it."""
         other = copy.copy(self)
         other._shared = self._store
         other._store = self._store.apart()
         other._seen = other._store.version()
+        if self.has_changed():
+            other._seen = NOTHING
         return other
 
     def has_changed(self) -> bool:
