@@ -47,11 +47,11 @@ _PLACES = {
     "AutologHook": "mlops_nb.tracking.autolog.hooks",
     "register": "mlops_nb.registry.registering",
     "load_model": "mlops_nb.registry.service",
-    "promote": "mlops_nb.registry.service",
-    "stage": "mlops_nb.registry.service",
-    "alias": "mlops_nb.registry.service",
-    "rollback": "mlops_nb.registry.service",
-    "unregister": "mlops_nb.registry.service",
+    "promote": "mlops_nb.registry.moving",
+    "stage": "mlops_nb.registry.moving",
+    "alias": "mlops_nb.registry.moving",
+    "rollback": "mlops_nb.registry.moving",
+    "unregister": "mlops_nb.registry.moving",
     "verify_log": "mlops_nb.registry.service",
     "lineage": "mlops_nb.notebook.service",
     "cell_graph": "mlops_nb.notebook.flow.graph",
@@ -71,13 +71,13 @@ if TYPE_CHECKING:
     from mlops_nb.notebook.flow.graph import cell_graph as cell_graph
     from mlops_nb.notebook.service import export as export
     from mlops_nb.notebook.service import lineage as lineage
+    from mlops_nb.registry.moving import alias as alias
+    from mlops_nb.registry.moving import promote as promote
+    from mlops_nb.registry.moving import rollback as rollback
+    from mlops_nb.registry.moving import stage as stage
+    from mlops_nb.registry.moving import unregister as unregister
     from mlops_nb.registry.registering import register as register
-    from mlops_nb.registry.service import alias as alias
     from mlops_nb.registry.service import load_model as load_model
-    from mlops_nb.registry.service import promote as promote
-    from mlops_nb.registry.service import rollback as rollback
-    from mlops_nb.registry.service import stage as stage
-    from mlops_nb.registry.service import unregister as unregister
     from mlops_nb.registry.service import verify_log as verify_log
     from mlops_nb.tracking.artifacts.loading import artifact_path as artifact_path
     from mlops_nb.tracking.artifacts.loading import artifacts as artifacts

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 Values = (
     Literal["", "run", "deleted", "artifact", "sort", "metric", "path", "name", "axis", "query", "text", "library"]
-    | Literal["server", "model", "version"]
+    | Literal["server", "model", "version", "made"]
 )
 """What completion offers for an option's value: run names and numbers, deleted runs, artifacts of the run named before,
 what runs are sorted by, metrics, files, names of the namespace, parts of a query, the libraries that autolog knows, the
-servers that were pushed to or pulled from, registered models, their versions. A query or a text is the rest of the
-line."""
+servers that were pushed to or pulled from, registered models, their versions, runs and versions. A query or a text is
+the rest of the line."""
 
 Place = Literal["cell", "line", "terminal"]
 
@@ -335,9 +335,9 @@ def _changing(function: str) -> Callable[[Mapping[str, Any], Context], Answer]:
 
     def answer(options: Mapping[str, Any], context: Context) -> Answer:
         from mlops_nb.panels.model_change import model_change_panel
-        from mlops_nb.registry import service
+        from mlops_nb.registry import moving
 
-        done = getattr(service, function)(**options)
+        done = getattr(moving, function)(**options)
         return Answer(done, model_change_panel(done))
 
     return answer
@@ -620,12 +620,12 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "lineage",
-            "Look at what led to a run: the cells, files and parameters, as they ran, and what is stale.",
+            "Look at what led to a run or a model: the cells, files and parameters, as they ran, and what is stale.",
             (
-                Option("run", "a run, named as for show", "run"),
+                Option("run", "a run, named as for show, or a model version: models:/NAME/3, NAME@ALIAS", "made"),
                 Option("--mermaid", "the graph as a Mermaid flowchart, to put into Markdown", is_flag=True),
             ),
-            ("%mlops lineage baseline", "%mlops lineage 17 --mermaid"),
+            ("%mlops lineage baseline", "%mlops lineage models:/late-flight/3", "%mlops lineage 17 --mermaid"),
             ("line", "terminal"),
             _lineage,
         ),

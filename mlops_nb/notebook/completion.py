@@ -13,6 +13,7 @@ from mlops_nb.command_rest import WORD, Word, parted
 from mlops_nb.commands import COMMANDS, Command, Option
 from mlops_nb.errors import MlopsError
 from mlops_nb.notebook.query_completion import query_offers
+from mlops_nb.registry.uris import SCHEME
 from mlops_nb.store import Store, open_store, store_folder
 from mlops_nb.store.artifacts import artifact_paths
 from mlops_nb.store.housekeeping import deleted_runs
@@ -159,7 +160,7 @@ def _values(option: Option, words: list[str], namespace: dict[str, object]) -> l
         from mlops_nb.tracking.autolog.service import libraries
 
         return list(libraries())
-    if option.values in ("run", "deleted", "artifact", "sort", "metric", "server", "model", "version"):
+    if option.values in ("run", "deleted", "artifact", "sort", "metric", "server", "model", "version", "made"):
         with suppress(MlopsError):
             return _from_store(option.values, words)
     return []
@@ -191,9 +192,12 @@ def _from_store(values: str, words: list[str]) -> list[str]:
         _, fields = query_offers(fragment.removeprefix("-"), StoredNames(store), list)
         names += [field for field in fields if field not in ("not", "text")]
         return [f"-{name}" for name in names] + names if fragment.startswith("-") else names
+    if values == "made" and fragment.startswith(SCHEME):
+        return [_typed(f"{SCHEME}{name}") for name in version_names(store)]
     if fragment.isdigit():
         return [str(number) for number, _ in names_and_ids(store)]
-    return [_typed(name) for name in _run_names(store)]
+    versions = version_names(store) if values == "made" else []
+    return [_typed(name) for name in [*_run_names(store), *versions]]
 
 
 def _store_if_any() -> Store | None:

@@ -112,20 +112,29 @@ def _near_notebook(path: Path) -> str:
 
 
 def lineage(ref: int | str, *, store: Store | None = None) -> LineageGraph:
-    """What led to a run: the cells, files, parameters and runs, as they were executed.
+    """What led to a run, or to the run that made a model version: the cells, files, parameters and runs, as they ran.
 
     Cells whose text is no longer in the notebook's file as it is saved now are marked.
 
     Args:
-        ref: the run: its number, its id or the beginning of it, or a name (its newest run).
+        ref: the run: its number, its id or the beginning of it, or a name (its newest run); or a model version:
+            `models:/NAME/3`, `NAME@ALIAS`, a model's name where no run has it.
         store: the store, or None for the one of the working directory.
 
     Raises:
-        RunNotFound: no run is called that.
+        RunNotFound: no run is called that, or the one that made the version is not in this store.
+        ModelNotFound: there is no such version.
     """
+    from mlops_nb.registry.service import run_of_version, version_called
+    from mlops_nb.store import open_store
     from mlops_nb.tracking.service import lineage as recorded
 
-    return recorded(ref, saved=_saved_cells, store=store)
+    store = store or open_store()
+    version = version_called(str(ref), store)
+    if version is None:
+        return recorded(ref, saved=_saved_cells, store=store)
+    made = recorded(run_of_version(version, store), saved=_saved_cells, store=store)
+    return replace(made, model=f"{version.name}/{version.number}")
 
 
 def _saved_cells(store: Store, notebook: str) -> tuple[NotebookCell, ...] | None:

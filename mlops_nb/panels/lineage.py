@@ -53,6 +53,7 @@ def _blocks(graph: LineageGraph) -> Iterator[Block]:
 def lineage_words(graph: LineageGraph) -> str:
     """The one sentence: from how much the run came, and what of it is stale."""
     name = f"{one_line(graph.name, 60)} (run {graph.run})"
+    name = f"{one_line(graph.model, 80)}, made by {name}," if graph.model else name
     if graph.target.execution is None:
         return f"{name} was made where no cell was recorded, so what led to it is not known."
     parts = [

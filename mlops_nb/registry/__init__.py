@@ -10,7 +10,8 @@ fitted.py         what a fitted model tells of itself
 uris.py           models:/NAME/3, models:/NAME/Production, models:/NAME@ALIAS
 log.py            events, each sealed with the hash of the one before; stages and aliases follow from them
 versions.py       the records: a version and its manifest, a model, what was done
-service.py        find, load, promote, alias, roll back, verify: the room's door to the store
+service.py        find, load, copy out, verify: the room's door to the store
+moving.py         promote, alias, roll back, delete: each an event of the log
 registering.py    a model, or an artifact of a run, as a new version
 """
 
@@ -20,10 +21,8 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
-    **dict.fromkeys(
-        ("models", "model", "version", "load_model", "promote", "stage", "alias", "rollback", "verify_log"), "service"
-    ),
-    **dict.fromkeys(("unregister", "save"), "service"),
+    **dict.fromkeys(("models", "model", "version", "load_model", "save", "verify_log"), "service"),
+    **dict.fromkeys(("promote", "stage", "alias", "rollback", "unregister"), "moving"),
     **dict.fromkeys(("register", "register_artifact"), "registering"),
 }
 

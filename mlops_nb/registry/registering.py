@@ -13,7 +13,8 @@ from mlops_nb.errors import ArtifactNotFound, BadArgument, RunNotFound
 from mlops_nb.registry import fitted
 from mlops_nb.registry.log import standing
 from mlops_nb.registry.model_formats import is_model
-from mlops_nb.registry.service import EventLog, version
+from mlops_nb.registry.moving import EventLog
+from mlops_nb.registry.service import version
 from mlops_nb.registry.signature import Signature
 from mlops_nb.registry.uris import alias_name, model_name
 from mlops_nb.registry.versions import Manifest, ModelVersion, Origin, manifest_hash

@@ -95,7 +95,8 @@ class LineageEdge(Record):
 class LineageGraph(Record):
     """What led to a run: the nodes in the order in which they came about, the run last.
 
-    `unknown` are names that were read and that no recorded cell wrote.
+    `unknown` are names that were read and that no recorded cell wrote; `model` is the version that was asked for, the
+    one that the run made.
     """
 
     run: int
@@ -103,6 +104,7 @@ class LineageGraph(Record):
     nodes: tuple[LineageNode, ...]
     edges: tuple[LineageEdge, ...] = ()
     unknown: tuple[str, ...] = ()
+    model: str = ""
 
     @property
     def target(self) -> LineageNode:

@@ -128,3 +128,34 @@ def test_artifact_of_a_run_is_registered_in_a_terminal(cell, folder, capsys):
     assert terminal.main(["register", "late-flight", "--model", "clf"]) == 2
     assert "a terminal has no variables" in capsys.readouterr().err
     assert terminal.main(["verify-log"]) == 0
+
+
+def test_lineage_of_a_version_is_that_of_the_run_that_made_it(cell, capsys):
+    cell("%mlops register late-flight --model clf --alias champion")
+    of_run = mlops_nb.lineage("forest")
+    for ref in ("models:/late-flight/1", "late-flight/1", "late-flight@champion", "late-flight"):
+        found = mlops_nb.lineage(ref)
+        assert (found.model, found.nodes, found.edges) == ("late-flight/1", of_run.nodes, of_run.edges)
+    text = cell("%mlops lineage late-flight@champion")
+    assert text.startswith("late-flight/1, made by forest (run 1), came from 1 cell; nothing is stale.")
+    assert terminal.main(["lineage", "models:/late-flight/1", "--mermaid"]) == 0
+    assert capsys.readouterr().out.startswith("flowchart TD")
+
+
+def test_run_of_a_name_comes_before_a_model_of_it(cell):
+    cell("%mlops register forest --model clf")
+    assert mlops_nb.lineage("forest").model == ""
+    assert mlops_nb.lineage("models:/forest").model == "forest/1"
+
+
+def test_lineage_of_what_is_neither_a_run_nor_a_version_is_refused(cell):
+    cell("%mlops register late-flight --model clf")
+    for ref, said in (("late-flight/7", "no version 7"), ("models:/nothing", "no model is called"), ("x", "no run is")):
+        with pytest.raises(mlops_nb.MlopsError, match=said):
+            mlops_nb.lineage(ref)
+
+
+def test_completion_of_lineage_offers_runs_and_versions(cell):
+    cell("%mlops register late-flight --model clf --alias champion")
+    assert list(offers("%", ["lineage", "f"], {})) == ["forest", "late-flight/1", "late-flight@champion"]
+    assert list(offers("%", ["lineage", "models:/"], {})) == ["models:/late-flight/1", "models:/late-flight@champion"]

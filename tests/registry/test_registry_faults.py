@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 import mlops_nb
 from mlops_nb import terminal
 from mlops_nb.errors import StoreIsDamaged, StoreUnavailable
-from mlops_nb.registry import service
+from mlops_nb.registry import moving, service
 from mlops_nb.store import blobs, close_stores, open_store
 
 DATA = [[0.0], [1.0]]
@@ -54,7 +54,7 @@ def forge(sql: str, *values: object) -> None:
 _DIES = """
 import os, signal
 import mlops_nb
-from mlops_nb.registry import service
+from mlops_nb.registry import moving
 from mlops_nb.store import database, registry
 
 moment, count = {moment!r}, 0
@@ -75,7 +75,7 @@ registry.add_event = dies(registry.add_event)
 if moment == "before the commit":
     database.Transaction.__exit__ = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
 if moment == "after the commit":
-    service._change = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
+    moving._change = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
 {call}
 """
 
@@ -108,7 +108,7 @@ def test_kill_in_the_middle_of_a_registration_leaves_no_half_of_a_version(folder
     call = """
 from sklearn.linear_model import LinearRegression
 from mlops_nb.registry import registering
-registering.version = service._change
+registering.version = moving._change
 model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
 mlops_nb.register(model, 'late-flight', example=[[0.5]], run=1, alias='champion')
 """
@@ -124,13 +124,13 @@ mlops_nb.register(model, 'late-flight', example=[[0.5]], run=1, alias='champion'
 
 def test_interrupt_in_a_promotion_comes_after_it(folder, monkeypatch):
     versions(1)
-    add = service.rows.add_event
+    add = moving.rows.add_event
 
     def interrupted(connection, event):
         os.kill(os.getpid(), signal.SIGINT)
         return add(connection, event)
 
-    monkeypatch.setattr(service.rows, "add_event", interrupted)
+    monkeypatch.setattr(moving.rows, "add_event", interrupted)
     with pytest.raises(KeyboardInterrupt):
         mlops_nb.promote("late-flight/1")
     assert stages() == {1: "Production"}
