@@ -16,17 +16,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from mlops_nb.errors import MlopsError, StoreUnavailable
 from mlops_nb.notebook import files
+from mlops_nb.notebook.changes import MOST_NAMES, Changes, Watch
 from mlops_nb.store import unrecorded
 from mlops_nb.store.location import set_home, store_folder
 from mlops_nb.tracking.place import Place, set_place
 
 if TYPE_CHECKING:
+    from mlops_nb.notebook.flow.interpreter import Interpreter
     from mlops_nb.notebook.outputs import OutputListener
     from mlops_nb.notebook.sweep import CellSweep
     from mlops_nb.reproducibility.records import DataFingerprint
@@ -63,6 +66,7 @@ class _Cell:
 
     def __init__(self, info: Any) -> None:
         self.info = info
+        self.watch: Watch | None = None
         self.started, self.clock = time.time(), time.perf_counter()
         self.runs: list[_Going] = []
 
@@ -85,6 +89,7 @@ class _Ran(NamedTuple):
     cell_id: str
     execution_count: int | None
     files: tuple[FileUse, ...]
+    changes: Changes | None
 
 
 class Capture:
@@ -100,6 +105,8 @@ class Capture:
         self.executed: list[str] = []
         self._cells: list[_Cell] = []
         self._ran: deque[_Ran] = deque(maxlen=MOST_RAN)
+        self._names: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._flow: Interpreter | None = None
         self._number = 0
         self._is_loading = True
         self._recorded: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
@@ -229,6 +236,9 @@ class Capture:
             _take_ended()
             files.begin()
         self._cells.append(_Cell(info))
+        if len(self._cells) == 1:
+            with suppress(Exception):  # what is found out about objects is no reason to disturb a cell
+                self._cells[0].watch = Watch(info.raw_cell, self.shell.user_ns)
 
     def post_run_cell(self, result: Any) -> None:
         """IPython: a cell is over. Nothing that goes wrong here is the cell's."""
@@ -271,6 +281,10 @@ class Capture:
             from mlops_nb.tracking.service import status_of
 
             status = status_of(raised)
+        changes: Changes | None = None
+        with suppress(Exception):
+            changes = cell.watch.changes(self.shell.user_ns) if cell.watch else None
+        cell.watch = None
         used: tuple[FileUse, ...] = ()
         with suppress(Exception):  # what is found out about files is no reason to lose the cell
             own = getattr(self.shell, "ipython_dir", "")
@@ -285,6 +299,7 @@ class Capture:
                 getattr(cell.info, "cell_id", None) or "",
                 getattr(result, "execution_count", None),
                 used,
+                changes,
             )
         )
 
@@ -599,10 +614,9 @@ class Capture:
             run.warnings.append(f"the first {lost:,} cells of this kernel were not kept: lineage begins after them")
 
     def _execution(self, ran: _Ran, store: Store) -> Execution:
-        from mlops_nb.notebook.cells import read_cell
         from mlops_nb.tracking.executions import Execution
 
-        names, folder = read_cell(ran.source), store.folder.parent
+        (reads, writes), folder = self._names_of(ran), store.folder.parent
         return Execution(
             source=ran.source,
             started=ran.started,
@@ -611,10 +625,23 @@ class Capture:
             notebook=self.notebook_name(),
             cell_id=ran.cell_id,
             execution_count=ran.execution_count,
-            reads=names.reads,
-            writes=tuple(dict.fromkeys((*names.writes, *names.mutates))),
+            reads=reads,
+            writes=writes,
             files=tuple(replace(one, path=files.placed(one.path, folder)) for one in ran.files),
         )
+
+    def _names_of(self, ran: _Ran) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What a cell really read and wrote: its text after the cells before it, and what was seen when it ran."""
+        from mlops_nb.notebook.flow.interpreter import Interpreter
+
+        if self._flow is None:
+            self._flow = Interpreter()
+        new = list(takewhile(lambda one: one.number not in self._names, reversed(self._ran)))
+        for one in reversed(new):
+            self._flow.run_cell(one.number, one.source)
+            self._names[one.number] = _really(one, self._flow)
+            self._flow.settle(self._names[one.number][1])
+        return self._names[ran.number]
 
     def show(self, panel: Any) -> None:
         """Put a panel under the cell."""
@@ -645,6 +672,18 @@ class Capture:
         """Sweep over a body at once: what `run_cell_magic("mlops", "sweep ...", body)` does."""
         tree = self.shell.transform_ast(ast.parse(self.shell.transform_cell(f"%%mlops sweep {arguments}\n{body}")))
         return _run_tree(tree, self.shell.user_ns)
+
+
+def _really(ran: _Ran, flow: Interpreter) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that a cell read and wrote, from its text and from what was seen of its objects."""
+    if ran.changes is None:
+        return tuple(flow.reads), tuple(flow.writes)
+    there, written = {*ran.changes.read, *ran.changes.written}, dict.fromkeys(ran.changes.written)
+    is_all = len(ran.changes.read) < MOST_NAMES
+    reads = tuple(name for name in flow.reads if name in there or not is_all)
+    surely = flow.surely_bound() if ran.status == "FINISHED" else ()
+    may = (name for name in flow.writes if name not in ran.changes.same or name in surely)
+    return reads, tuple(dict.fromkeys((*may, *written)))
 
 
 class _NoInfo:

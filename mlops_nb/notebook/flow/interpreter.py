@@ -6,7 +6,7 @@ Every branch is taken, every loop runs twice, a function runs where it is called
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from mlops_nb.notebook.cells import BUILTINS
@@ -34,12 +34,11 @@ class Interpreter(Calls):
         self.running: list[ast.AST] = []
         self.steps = 0
         self.shown: list[tuple[int, Value, bool]] = []
-        self.uncertain_names = False
         self._dropped: ast.AST | None = None
         self._displayed: ast.AST | None = None
 
-    def run_cell(self, cell: int, source: str) -> None:
-        """Run a cell's text."""
+    def run_cell(self, cell: int, source: str, written: Collection[str] | None = None) -> None:
+        """Run a cell's text; `written` are the names that it was seen to bind or change, where it was seen."""
         self.begin(cell)
         self.steps = 0
         text = cell_text(source)
@@ -52,6 +51,9 @@ class Interpreter(Calls):
         except RecursionError:
             self.barrier()
         self.frame = self.globals
+        self.weak = self.depth = 0
+        if written is not None:
+            self.settle(written)
         self.finish()
 
     def _run_statements(self, body: Sequence[ast.stmt], text: CellText) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mlops_nb.notebook.cells import BUILTINS
 from mlops_nb.notebook.flow.objects import Binding, Bindings, Frame, Thing, Value, joined, reachable, united
@@ -25,6 +25,7 @@ class Memory:
         self.reads: dict[str, None] = {}
         self.writes: dict[str, None] = {}
         self.touched: set[Thing] = set()
+        self.unsure: set[Thing] = set()
         self.order: set[tuple[int, int]] = set()
         self.readers: dict[str, dict[int, None]] = {}
         self.resources: dict[str, Thing] = {}
@@ -41,7 +42,7 @@ class Memory:
         self.frame = self.globals
         self.depth = self.weak = 0
         self.needs, self.reads, self.writes = {}, {}, {}
-        self.touched, self._seen = set(), {}
+        self.touched, self.unsure, self._seen = set(), set(), {}
 
     @property
     def is_sure(self) -> bool:
@@ -171,6 +172,8 @@ class Memory:
         thing.readers[self.cell] = None
         if sure and not thing.is_one_of_many:
             thing.changed.clear()
+        elif self.cell not in thing.changed:
+            self.unsure.add(thing)
         thing.changed[self.cell] = None
 
     def renew(self, name: str) -> None:
@@ -200,6 +203,43 @@ class Memory:
         for name in list(self.globals.names):
             self.load_global(name)
         self.barriers[self.cell] = None
+
+    def settle(self, written: Collection[str]) -> None:
+        """What the cell wrote was seen: what it only may have changed is as it was, what else it wrote is written."""
+        values = [united(each.value for each in self.globals.names.get(name, ())) for name in written]
+        states = (self.resources.get(name) for name in written)
+        other = {*reachable(united(values), seen_too=False), *states}
+        for thing in self.unsure - other:
+            thing.changed.pop(self.cell, None)
+            self.touched.discard(thing)
+        for name in written:
+            if name in self.resources or not name.isidentifier():
+                self._write_state(name)
+            elif name not in self.writes and not self._is_touched(name):
+                self._write(name)
+
+    def surely_bound(self) -> set[str]:
+        """The names that the present cell binds on every path."""
+        names = self.globals.names
+        return {name for name in self.writes if all(each.cell == self.cell for each in names.get(name, ()))}
+
+    def _is_touched(self, name: str) -> bool:
+        value = united(each.value for each in self.globals.names.get(name, ()))
+        return any(thing in self.touched for thing in reachable(value, seen_too=False))
+
+    def _write(self, name: str) -> None:
+        value = self.load_global(name) if name in self.globals.names else ()
+        if not any(self.cell == each.cell for each in self.globals.names.get(name, ())):
+            self.change(value)
+            self.bind_global(name, value or (Thing(),))
+
+    def _write_state(self, name: str) -> None:
+        state = self.resources.get(name)
+        if state is not None and state not in self.touched:
+            self.read_resource(name)
+            self.write_resource(name)
+        elif state is None and name.startswith("environment:"):
+            self.write_resource(name)
 
     def finish(self) -> None:
         """The cell is over: names whose objects it changed are written by it."""
