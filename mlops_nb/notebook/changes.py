@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any, NamedTuple
 
 BUDGET_SECONDS = 0.000_25
@@ -157,7 +157,7 @@ def sample(value: object, depth: int = 2) -> Sample | None:
     (False, None)
     """
     kind = type(value)
-    if kind in _FIXED or isinstance(value, type):
+    if kind in _FIXED or issubclass(kind, type):
         return None
     with suppress(Exception):  # whatever an object of somebody else does: it is not looked at then
         return _sample(kind, value, depth)
@@ -182,8 +182,8 @@ def _sample(kind: type, value: Any, depth: int) -> Sample | None:
         return Sample((tuple(value.shape), value._version, id(value.grad)), True)
     if kind is random.Random:
         return Sample(value.getstate(), True)
-    if (frame := getattr(value, "gi_frame", ...)) is not ...:
-        return Sample(frame and frame.f_lasti, True)
+    if kind is GeneratorType:
+        return Sample(value.gi_frame and value.gi_frame.f_lasti, True)
     return _instance(kind, value, depth)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nbconvert.exporters import Exporter
 from traitlets import default
 
+from mlops_nb.notebook.flow.history import history
 from mlops_nb.notebook.service import formatted_script, notebook_record
 
 
@@ -26,4 +28,6 @@ class PipelineExporter(Exporter):
         """The script of a notebook node, and nbconvert's resources."""
         node, found = super().from_notebook_node(nb, resources, **kwargs)
         name = found.get("metadata", {}).get("name") or "notebook"
-        return formatted_script(notebook_record(node, f"{name}.ipynb")).source, found
+        notebook = notebook_record(node, f"{name}.ipynb")
+        ran = replace(notebook, cells=history(notebook.cells).cells)
+        return formatted_script(ran).source, found

@@ -12,12 +12,13 @@ from mlops_nb.tracking.values import Value
 
 @dataclass(frozen=True, slots=True)
 class NotebookCell(Record):
-    """One cell: its kind, source, id (may be empty) and tags."""
+    """One cell: its kind, source, id (may be empty), tags, and the number beside it where it ran."""
 
     kind: Literal["code", "markdown", "raw"]
     source: str
     id: str = ""
     tags: tuple[str, ...] = ()
+    execution_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import BadArgument, MlopsError, NotebookNotFound, ScriptFailed, nearest
-from mlops_nb.notebook.records import Export, Notebook, NotebookCell, ScriptStep
+from mlops_nb.notebook.flow.history import History, history
+from mlops_nb.notebook.records import Export, LeftOut, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import is_export, pipeline_script
 from mlops_nb.reproducibility.records import Verification
 from mlops_nb.reproducibility.verify import verification
@@ -25,6 +26,7 @@ from mlops_nb.tracking.secrets.rules import is_redacted_from
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store
+    from mlops_nb.tracking.executions import Execution
     from mlops_nb.tracking.lineage import LineageGraph
     from mlops_nb.tracking.runs import Run
 
@@ -82,7 +84,8 @@ def _cell(cell: Mapping[str, object]) -> NotebookCell:
     if kind not in ("code", "markdown", "raw") or not isinstance(text, str):
         raise TypeError(kind)
     plain = tuple(str(tag) for tag in tags) if isinstance(tags, list | tuple) else ()
-    return NotebookCell(kind, text, str(cell.get("id") or ""), plain)
+    count = cell.get("execution_count")
+    return NotebookCell(kind, text, str(cell.get("id") or ""), plain, count if type(count) is int else None)
 
 
 def _language(metadata: Mapping[str, Mapping[str, str]]) -> str:
@@ -260,13 +263,50 @@ def export(
     say(f"reading {file.name}" if file else "reading the notebook")
     record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
     script = Path(path) if path is not None else _beside(file, record)
-    done = replace(formatted_script(record), notebook=str(file or record.path), path=str(script))
+    ran = _history(record, file, store)
+    saved, record = record.cells, replace(record, cells=ran.cells)
+    done = replace(told(formatted_script(record), ran, saved), notebook=str(file or record.path), path=str(script))
     write_script(script, done.source, force=force)
     say(f"wrote {script}: {len(done.steps)} steps, {len(done.parameters)} parameters")
     if not verify:
         return done
     folder = (file.absolute() if file else script.absolute()).parent
     return verified(done, record, script, folder, store=store, say=say)
+
+
+def _history(record: Notebook, file: Path | None, store: Store | None) -> History:
+    """What of a notebook ran, in order: as the store has recorded it for its last kernel, else as the file tells."""
+    executions: Sequence[Execution] = ()
+    if file is not None:
+        with suppress(MlopsError, OSError):
+            executions = _recorded(file.absolute(), store)
+    return history(record.cells, executions)
+
+
+def _recorded(file: Path, store: Store | None) -> Sequence[Execution]:
+    """What ran in the last kernel of a notebook, where there is a store that knows; none is made for it."""
+    from mlops_nb.store import cells, open_store, unrecorded
+    from mlops_nb.store.location import DATABASE, store_folder
+
+    folder = store.folder if store is not None else store_folder(file.parent)
+    if not (folder / DATABASE).exists():
+        return ()
+    store = store or open_store(folder=folder)
+    unrecorded.record_kept(store)
+    return cells.last_session(store, os.path.relpath(file, folder.parent))
+
+
+def told(export: Export, ran: History, saved: Sequence[NotebookCell]) -> Export:
+    """An export that says which cells are left out or not as the notebook shows them, and counts cells as it does."""
+    lines = tuple(replace(each, cell=max(ran.positions[each.cell], 0)) for each in export.left_out)
+    gone = (note for note in ran.notes if note.kind in ("never ran", "failed"))
+    cells = tuple(LeftOut(note.cell, _first_line(saved[note.cell].source), note.kind) for note in gone)
+    warnings = (*export.warnings, *(note.text for note in ran.notes))
+    return replace(export, left_out=(*lines, *cells), warnings=warnings)
+
+
+def _first_line(source: str) -> str:
+    return next((line.strip() for line in source.splitlines() if line.strip()), "")
 
 
 def _beside(file: Path | None, record: Notebook) -> Path:

@@ -74,6 +74,12 @@ def executions(store: Store, *, session: int | None = None, notebook: str | None
     return [_execution(row, runs) for row in rows]
 
 
+def last_session(store: Store, notebook: str) -> list[Execution]:
+    """The executed cells of a notebook in the kernel that ran it last."""
+    rows = store.rows("SELECT session_id FROM executions WHERE notebook = ? ORDER BY id DESC LIMIT 1", [notebook])
+    return executions(store, session=rows[0][0], notebook=notebook) if rows else []
+
+
 def _execution(row: Any, runs: Mapping[int, Sequence[int]]) -> Execution:
     names = ("source", "started", "duration", "status", "notebook", "cell_id", "execution_count")
     return Execution(

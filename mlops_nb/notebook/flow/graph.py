@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlops_nb.notebook.flow.interpreter import Interpreter
@@ -77,12 +77,17 @@ def cell_graph(cells: Sequence[str]) -> CellGraph:
     >>> sorted(graph.edges)
     [(0, 1), (1, 2), (2, 3)]
     """
+    return graph_of([(source, None) for source in cells])
+
+
+def graph_of(cells: Sequence[tuple[str, Collection[str] | None]]) -> CellGraph:
+    """The graph of cells of which it was seen, where not None, what names each wrote when it ran."""
     run = Interpreter()
     reads: list[tuple[str, ...]] = []
     writes: list[tuple[str, ...]] = []
     names: dict[tuple[int, int], tuple[str, ...]] = {}
-    for cell, source in enumerate(cells):
-        run.run_cell(cell, source)
+    for cell, (source, written) in enumerate(cells):
+        run.run_cell(cell, source, written)
         reads.append(tuple(run.reads))
         writes.append(tuple(run.writes))
         for first, what in run.needs.items():
