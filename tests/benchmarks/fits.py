@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
 import sys
-import time
 from collections.abc import Callable
+
+from tests.benchmarks.measured import cpu
 
 FITS = ("LogisticRegression", "RandomForestClassifier", "GridSearchCV of 24 candidates")
 
@@ -36,15 +36,9 @@ def added(name: str, on: Callable[[], object], off: Callable[[], object], times:
     warnings.simplefilter("ignore")
     fit = the_fit(name)
 
-    def cpu() -> float:
-        gc.collect()
-        before = time.process_time()
-        fit()
-        return (time.process_time() - before) * 1e3
-
     with threadpool_limits(1):
-        on(), cpu(), off(), cpu()
-        pairs = [((off(), cpu())[1], (on(), cpu())[1]) for _ in range(times)]
+        on(), cpu(fit), off(), cpu(fit)
+        pairs = [((off(), cpu(fit))[1], (on(), cpu(fit))[1]) for _ in range(times)]
     off()
     plain = statistics.median(each for each, _ in pairs)
     more = statistics.median(watched - each for each, watched in pairs)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 
 from tests.benchmarks.fits import FITS, added
+from tests.benchmarks.measured import METRICS, PARAMS, cpu
 
-PARAMS = {f"p{i}": (i * 0.1 if i % 2 else f"v{i}") for i in range(10)}
-METRICS = {f"m{i}": i * 0.5 for i in range(10)}
 WORKS: dict[str, tuple[Callable[[], float], str]] = {}
 
 
@@ -27,18 +24,6 @@ def work(name: str, target: str):
         return function
 
     return put
-
-
-def cpu(function: Callable[[], object]) -> float:
-    """CPU milliseconds of one call, children included."""
-    gc.collect()
-    before = os.times()
-    fine = time.process_time()
-    function()
-    own = time.process_time() - fine
-    after = os.times()
-    children = after.children_user + after.children_system - before.children_user - before.children_system
-    return (own + children) * 1e3
 
 
 def shell():

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import os
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 import uuid
 
 from tests.benchmarks.fits import FITS, added
+from tests.benchmarks.measured import METRICS, PARAMS, cpu, imported
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 logging.disable(logging.WARNING)
-
-PARAMS = {f"p{i}": (i * 0.1 if i % 2 else f"v{i}") for i in range(10)}
-METRICS = {f"m{i}": i * 0.5 for i in range(10)}
-
-
-def cpu(function):
-    """CPU milliseconds of one call."""
-    gc.collect()
-    before = time.process_time()
-    function()
-    return (time.process_time() - before) * 1e3
-
-
-def imported():
-    """Fresh interpreters."""
-    code = "import time; t = time.process_time(); import mlflow; print((time.process_time() - t) * 1e3)"
-    said = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(4)]
-    return statistics.median(float(one.stdout) for one in said[1:])
 
 
 def single_calls():
@@ -166,7 +146,7 @@ def autologged(name):
 
 WORKS = {
     **{f"autolog: what it adds to a fit of {name}": autologged(name) for name in FITS},
-    "import mlops_nb": imported,
+    "import mlops_nb": imported("mlflow"),
     "one captured run, 10 parameters + 10 metrics (what the magic adds to the cell)": captured,
     "one run, 10 parameters + 10 metrics, 20 single calls": single_calls,
     "5,000 single log(metric=..., step=...) calls": series,

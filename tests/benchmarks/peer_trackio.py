@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-PARAMS = {f"p{i}": (i * 0.1 if i % 2 else f"v{i}") for i in range(10)}
-METRICS = {f"m{i}": i * 0.5 for i in range(10)}
+from tests.benchmarks.measured import METRICS, PARAMS, cpu, imported
+
 QUIET = {"embed": False, "auto_log_cpu": False, "auto_log_gpu": False}
-
-
-def cpu(function):
-    """CPU milliseconds of one call, its threads included."""
-    gc.collect()
-    before = time.process_time()
-    function()
-    return (time.process_time() - before) * 1e3
-
-
-def imported():
-    """Fresh interpreters."""
-    code = "import time; t = time.process_time(); import trackio; print((time.process_time() - t) * 1e3)"
-    said = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(4)]
-    return statistics.median(float(one.stdout) for one in said[1:])
 
 
 def single_calls():
@@ -93,7 +75,7 @@ def to_frame():
 
 
 WORKS = {
-    "import mlops_nb": imported,
+    "import mlops_nb": imported("trackio"),
     "one captured run, 10 parameters + 10 metrics (what the magic adds to the cell)": captured,
     "one run, 10 parameters + 10 metrics, 20 single calls": single_calls,
     "5,000 single log(metric=..., step=...) calls": series,

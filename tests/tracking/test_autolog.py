@@ -86,7 +86,7 @@ def test_several_models_of_a_run_are_child_runs_each_with_its_own_settings_and_m
         parts[0].data[0].fingerprint
     }
     assert [len(part.estimators) for part in parts] == [1, 1, 1]
-    assert all(part.duration < 5 for part in parts)
+    assert 0 < sum(part.duration for part in parts) <= mlops_nb.show(run.id).duration
     assert [part.started for part in parts] == sorted(part.started for part in parts)
 
 
