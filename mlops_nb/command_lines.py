@@ -64,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
         from mlops_nb.panels.help import command_help_panel
 
         text = self.format_help()
-        options = [(_typed(option), option.help) for option in self.command.options]
+        options = [(_typed(option), _said(option)) for option in self.command.options]
         usage = " ".join(self.format_usage().removeprefix("usage: ").split())
         raise HelpAsked(
             text,
@@ -82,8 +82,12 @@ def _typed(option: Option) -> str:
     names = ", ".join(filter(None, (option.short, option.name)))
     if not option.name.startswith("-"):
         return option.name
-    value = option.metavar or ("|".join(option.choices) if option.choices else option.key.upper())
-    return names if option.is_flag else f"{names} {value}"
+    return names if option.is_flag else f"{names} {option.metavar or option.key.upper()}"
+
+
+def _said(option: Option) -> str:
+    """What an option's help says, with the values that there are."""
+    return f"{option.help}: {', '.join(option.choices)}" if option.choices else option.help
 
 
 def _notes(command: Command) -> str:

@@ -426,8 +426,9 @@ QUERY_WORDS = (
     (
         "names",
         "metrics.accuracy, metrics.loss.min (max, mean, best, count, last), params.depth, tags.kind, name, status, "
-        "kind, started, duration, id, parent, notebook, note, error, estimator, git.commit, git.branch, git.dirty, "
-        'cpu_seconds, peak_memory_bytes; an odd name in quotes: metrics."val loss"',
+        "kind, started, ended, duration, id, parent, notebook, note, error, estimator, data (a name or a fingerprint), "
+        "git.commit, git.branch, git.dirty, cpu_seconds, peak_memory_bytes; an odd name in quotes: "
+        'metrics."val loss"',
     ),
     (
         "operators",

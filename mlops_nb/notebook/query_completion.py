@@ -55,7 +55,8 @@ def _values(field: str, run_names: Callable[[], Sequence[str]]) -> list[str]:
         return [choice.lower() for choice in CHOICES[field]]
     if field == "name":
         return [written(name) for name in run_names()]
-    return {"started": ["today", "yesterday", "-1d", "-7d"], "git.dirty": ["true", "false"]}.get(field, [])
+    times = ["today", "yesterday", "-1d", "-7d"]
+    return {"started": times, "ended": times, "git.dirty": ["true", "false"]}.get(field, [])
 
 
 def _field_before(tokens: Sequence[str]) -> str:

@@ -18,7 +18,11 @@ def secrets_panel(report: SecretsReport) -> Panel:
 def _blocks(report: SecretsReport) -> Iterator[Block]:
     where = f", in {count(report.runs, 'run')}" if report.runs else ""
     done = f"{count(report.replaced, 'secret')} {'was' if report.replaced == 1 else 'were'}"
-    so_far = f"{done} replaced before a run was stored{where}." if report.replaced else "No secret was found so far."
+    so_far = (
+        f"{done} replaced before a run was stored{where}."
+        if report.replaced
+        else "No secret was replaced in the runs of this store."
+    )
     if report.changed:
         yield Line(f"From now on {one_line(report.changed, 200)}.", "sentence")
         yield Line(so_far)

@@ -169,10 +169,10 @@ def finish_run(
 def set_surroundings(
     connection: sqlite3.Connection, run_id: int, environment: Environment | None, code: CodeVersion | None
 ) -> None:
-    """The machine, the packages, the commit and what was not committed that a run was made with."""
+    """What a run, and what a fit in it tried, was made with: machine, packages, commit, what was not committed."""
     connection.execute(
         "UPDATE runs SET environment_id = ?, git_commit = ?, git_branch = ?, git_dirty = ?, git_remote = ?, "
-        "git_diff_id = ? WHERE id = ?",
+        "git_diff_id = ? WHERE id = ? OR (parent_id = ? AND kind IN ('trial', 'fold') AND environment_id IS NULL)",
         (
             environment and environment_id(connection, environment),
             code and code.commit,
@@ -180,6 +180,7 @@ def set_surroundings(
             code and code.dirty,
             code and code.remote,
             _once(connection, "diffs", "text", code.diff) if code and code.diff else None,
+            run_id,
             run_id,
         ),
     )

@@ -50,6 +50,7 @@ _COLUMNS = {
     "status": "r.status",
     "kind": "r.kind",
     "started": "r.started",
+    "ended": "(r.started + r.duration)",
     "duration": "r.duration",
     "parent": "r.parent_id",
     "notebook": "nullif(r.notebook, '')",
@@ -114,11 +115,12 @@ def _tree(word: str, found: Sequence[Sql]) -> Sql:
 
 
 def _attribute_sql(one: Comparison) -> Sql:
-    if one.field.name == "estimator":
-        sql, values = _compared(one, "class", _estimator_equal)
-        return f"EXISTS (SELECT 1 FROM estimators WHERE run_id = r.id AND {sql})", values
+    if one.field.name in _SEVERAL:
+        rows, column, equal = _SEVERAL[one.field.name]
+        sql, values = _compared(one, column, equal)
+        return f"EXISTS (SELECT 1 FROM {rows} AND {sql})", values
     column = _COLUMNS[one.field.name]
-    equal = {"started": _moment_equal, "uid": _begins, "git.commit": _begins}.get(one.field.name, _plain_equal)
+    equal = _EQUAL.get(one.field.name, _plain_equal)
     sql, values = _compared(one, column, equal)
     return (f"({column} IS NOT NULL AND {sql})", values) if one.operator in _DENIALS else (sql, values)
 
@@ -163,6 +165,28 @@ def _begins(column: str, values: Sequence[Value]) -> Sql:
 def _estimator_equal(column: str, values: Sequence[Value]) -> Sql:
     endings = [f".{value.text}" for value in values]
     return _tree("OR", [(f"substr('.' || {column}, ?) = ?", [-len(ending), ending]) for ending in endings])
+
+
+def _data_equal(column: str, values: Sequence[Value]) -> Sql:
+    """A name, or so much of the beginning of a fingerprint that it cannot be meant as one."""
+    named = _listed(column, [value.text for value in values])
+    begun = [Value(value.text) for value in values if len(value.text) >= SHORTEST_FINGERPRINT]
+    return _tree("OR", [named, *([_begins("fingerprint", begun)] if begun else [])])
+
+
+SHORTEST_FINGERPRINT = 6
+
+_EQUAL: dict[str, Equal] = {
+    "started": _moment_equal,
+    "ended": _moment_equal,
+    "uid": _begins,
+    "git.commit": _begins,
+}
+_SEVERAL: dict[str, tuple[str, str, Equal]] = {
+    "estimator": ("estimators WHERE run_id = r.id", "class", _estimator_equal),
+    "data": ("run_data JOIN fingerprints f ON f.id = fingerprint_id WHERE run_id = r.id", "name", _data_equal),
+}
+"""Attributes that a run may have several of: their rows, and the column that is compared."""
 
 
 def _listed(column: str, values: Sequence[object]) -> Sql:
@@ -280,8 +304,8 @@ def _param_equal(column: str, values: Sequence[Value]) -> Sql:
 def _presence_sql(one: Presence) -> Sql:
     field = one.field
     if field.group == "run":
-        if field.name == "estimator":
-            known: Sql = ("EXISTS (SELECT 1 FROM estimators WHERE run_id = r.id)", [])
+        if field.name in _SEVERAL:
+            known: Sql = (f"EXISTS (SELECT 1 FROM {_SEVERAL[field.name][0]})", [])
         else:
             known = (f"{_COLUMNS[field.name]} IS NOT NULL", [])
     else:
@@ -356,7 +380,10 @@ def _order_sql(order: Order, *, is_short: bool = False) -> tuple[Sql, str, str]:
     """
     field, way = order.field, "DESC" if order.is_descending else "ASC"
     if field.group == "run":
-        key = _COLUMNS.get(field.name, "(SELECT min(class) FROM estimators WHERE run_id = r.id)")
+        key = _COLUMNS.get(field.name, "")
+        if field.name in _SEVERAL:
+            rows, column, _ = _SEVERAL[field.name]
+            key = f"(SELECT min({column}) FROM {rows})"
         return (f"{LISTED} r", []), f"{key} {way}, r.id DESC", f"{key} IS NOT NULL"
     joined: Sql = (f"{LISTED} r CROSS JOIN {field.group} o ON o.run_id = r.id AND o.name = ?", [field.name])
     if field.group == "metrics":

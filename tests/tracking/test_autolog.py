@@ -150,6 +150,8 @@ def test_search_has_each_candidate_as_a_trial_and_the_best_marked(on, jobs):
     assert children(1) == [("Ridge", "trial", "FINISHED")] * 3
     assert metrics(1)["best_score"] == search.best_score_
     best = mlops_nb.show(int(run.tags["best_trial"]))
+    assert (best.environment, best.code) == (run.environment, run.code)
+    assert best.environment is not None
     assert best.tags == {"best": "yes"}
     assert params(best.id) == search.best_params_
     assert metrics(best.id)["mean_test_score"] == search.best_score_

@@ -9,12 +9,14 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mlops_nb
 from mlops_nb.errors import BadQuery
+from mlops_nb.reproducibility.fingerprints import fingerprint
 from mlops_nb.store import open_store
 from mlops_nb.store import runs as rows
 from mlops_nb.store import search as found
@@ -412,6 +414,8 @@ def test_written_text_is_read_back(store, text):
         ("started > -7d", [1, 2, 3]),
         ("started < -1h", []),
         ("started = today or started = yesterday", [1, 2, 3]),
+        ("ended > -7d and ended <= now", [1, 2, 3]),
+        ("ended < -1h or ended is null", []),
         ("duration < 5m", [1, 2, 3]),
         ("id != 2", [1, 3]),
         ("parent is null", [1, 2, 3]),
@@ -575,6 +579,32 @@ def test_text_without_an_operator_is_a_name(folder, name):
     with mlops_nb.run(name), mlops_nb.run("other"):
         pass
     assert search.run_ids(name) == [1]
+
+
+def test_data_are_found_by_name_or_by_so_much_of_the_fingerprint(folder):
+    first, other = fingerprint("X_train", np.arange(6.0)), fingerprint("beef", np.ones(3))
+    for name, read in (("a", [first]), ("b", [first, other]), ("c", [])):
+        with mlops_nb.run(name) as run:
+            run.add_data(read)
+    for query, expected in (
+        ("data = X_train", [1, 2]),
+        ("data like %ee%", [2]),
+        ("data is null", [3]),
+        ("data exists and data = beef", [2]),
+        (f"data = {first.fingerprint}", [1, 2]),
+        (f"data = '{other.fingerprint[:6]}'", [2]),
+        (f"data = '{other.fingerprint[:5]}'", []),
+        ("data in (beef, nothing) or name = c", [2, 3]),
+    ):
+        assert search.run_ids(query) == expected, query
+    assert sorted(mlops_nb.runs(sort="data").index) == [1, 2]
+
+
+def test_run_that_goes_on_has_not_ended(folder):
+    with mlops_nb.run("going"):
+        assert search.run_ids("ended is null") == [1]
+        assert search.run_ids("not (ended > -7d)") == [1]
+    assert search.run_ids("ended exists and ended > today") == [1]
 
 
 def test_moments_count_from_now_and_are_utc(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -231,4 +232,6 @@ def _rows(names: Sequence[str], rows: Iterable[Sequence[object]], total: int | N
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.6g}"
     return bounded_text(value, 60) if isinstance(value, str) else safe_repr(value, 60)

@@ -54,6 +54,7 @@ ATTRIBUTES: dict[str, Kind_] = {
     "status": "choice",
     "kind": "choice",
     "started": "time",
+    "ended": "time",
     "duration": "span",
     "id": "number",
     "uid": "prefix",
@@ -62,13 +63,15 @@ ATTRIBUTES: dict[str, Kind_] = {
     "note": "text",
     "error": "text",
     "estimator": "text",
+    "data": "text",
     "git.commit": "prefix",
     "git.branch": "text",
     "git.dirty": "bool",
     "cpu_seconds": "span",
     "peak_memory_bytes": "number",
 }
-"""The attributes of a run, and how each compares. `error` is the exception's type, `estimator` a class of one."""
+"""The attributes of a run, and how each compares. `error` is the exception's type, `estimator` a class of one; `data`
+is the name of something that was read, or the beginning of its fingerprint, from six letters on."""
 
 CHOICES: dict[str, tuple[str, ...]] = {"status": get_args(Status), "kind": get_args(Kind)}
 SIGNS = ("=", "!=", "<", "<=", ">", ">=")
