@@ -50,10 +50,13 @@ def curve_blocks(runs: Sequence[Run], *, is_log: bool = False) -> Iterator[Block
     words = "; ".join(_words(name, [one for _, one in drawn]) for name, drawn in thin.items())
     is_thinned = any(curve.count > len(curve.buckets) for drawn in thin.values() for _, (_, curve) in drawn)
     names = listed([one_line(name, 40) for name in shown], METRICS)
-    yield Picture(_charts(thin, words, is_log), f"Curves of {names}." if is_thinned else words)
+    yield Picture(
+        _charts(thin, words, is_log), f"{'Curve' if len(shown) == 1 else 'Curves'} of {names}." if is_thinned else words
+    )
     if is_thinned:
-        each = {_counted(curve) for drawn in thin.values() for _, (_, curve) in drawn}
-        yield Line(f"Each curve: {each.pop()}." if len(each) == 1 else f"{words}.", "small")
+        each = [_counted(curve) for drawn in thin.values() for _, (_, curve) in drawn]
+        are_alike = len(each) > 1 and len(set(each)) == 1
+        yield Line(f"Each curve: {each[0]}." if are_alike else f"{words}.", "small")
     if hidden := [name for name in by_metric if name not in shown]:
         yield Line(f"Not drawn: {listed([one_line(name, 40) for name in hidden], 6)}.", "small")
 

@@ -134,13 +134,13 @@ from mlops_nb.panels.run import run_panel
 run_panel(mlops_nb.show(2)).html()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 panel = run_panel(mlops_nb.show(1))
-print(panel.text().split("\\n")[1])
+print(panel.text().split("\\n")[2])
 print(len(panel.html()))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     words, length, kilobytes = shown.splitlines()
-    assert words == "loss: 1,000,000 values, drawn by 600"
+    assert words == "loss: 1,000,000 values, drawn by 600."
     assert int(length) < 30_000
     assert int(kilobytes) < 20_000
 
