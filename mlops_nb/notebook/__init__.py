@@ -7,6 +7,7 @@ naming.py     what Markdown and code suggest to call a step; safe docstrings
 cells.py      what a cell reads and writes (syntax tree)
 records.py    NotebookCell, Notebook, Export
 script.py     a notebook's cells to the text of a pipeline script
+script_files.py  exported files, formatted and written whole
 service.py    finds and reads notebooks, writes and verifies scripts
 exporter.py   the nbconvert exporter `mlops_pipeline`
 inference.py  parameters and metrics that nobody named
