@@ -279,17 +279,29 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
 
 def _table_text(table: Table) -> list[str]:
     cells = [table.columns, *(tuple(plain(words) for words in row) for row in table.rows)]
-    widths = _fitting([max(columns_wide(row[place]) for row in cells) for place in range(len(table.columns))])
+    places = range(len(table.columns))
+    widths = _fitting([max(columns_wide(row[place]) for row in cells) for place in places], [*_whole(table)])
     lines = ["  " + "  ".join(_padded(row, widths, table.right)).rstrip() for row in cells]
     return [*wrapped(table.caption), *lines, *wrapped(table.more)]
 
 
-def _fitting(widths: list[int]) -> list[int]:
-    """Column widths that fit: the widest give way first, then the last columns go."""
+def _whole(table: Table) -> Iterator[int]:
+    """How wide each column must be for its figures and times; those say nothing when they are cut."""
+    for place in range(len(table.columns)):
+        solid = (row[place] for row in table.rows if place in table.right or _is_time(row[place]))
+        yield max((columns_wide(plain(words)) for words in solid), default=0)
+
+
+def _is_time(words: Words) -> bool:
+    return isinstance(words, Span) and words.tag == "time"
+
+
+def _fitting(widths: list[int], whole: Sequence[int]) -> list[int]:
+    """Column widths that fit: the widest of those that may be cut give way first, then the last columns go."""
     while sum(widths) + 2 * len(widths) > WIDTH:
-        widest = max(widths)
-        if widest > 12:
-            widths[widths.index(widest)] -= 1
+        spare = {place: wide for place, wide in enumerate(widths) if wide > max(12, whole[place])}
+        if spare:
+            widths[max(spare, key=spare.__getitem__)] -= 1
         else:
             widths = widths[:-1]
     return widths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_nb.panels.blocks import Block, Line, Picture, Table
+from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table
 from mlops_nb.panels.runs_plot import PLOTTED, main_kind, picture
 from mlops_nb.panels.runs_view import (
     PAGE,
@@ -64,7 +64,13 @@ def _blocks(
         if svg:
             yield Picture(svg, words)
     columns = columns_of(table)
-    rows = tuple(tuple(text for text, _ in cells) for cells in cell_texts(table.rows[:limit], columns))
+    rows = tuple(
+        tuple(
+            Span(text, "time") if column.key == "started" else text
+            for column, (text, _) in zip(columns, cells, strict=True)
+        )
+        for cells in cell_texts(table.rows[:limit], columns)
+    )
     right = frozenset(place for place, column in enumerate(columns) if column.right)
     how = f"--limit {min(shown, MOST)}" if limit < MOST else "mlops_nb.runs()"
     more = f"+{shown - limit:,} more: {how}" if shown > limit else ""
