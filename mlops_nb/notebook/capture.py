@@ -682,7 +682,8 @@ def _really(ran: _Ran, flow: Interpreter) -> tuple[tuple[str, ...], tuple[str, .
     is_all = len(ran.changes.read) < MOST_NAMES
     reads = tuple(name for name in flow.reads if name in there or not is_all)
     surely = flow.surely_bound() if ran.status == "FINISHED" else ()
-    may = (name for name in flow.writes if name not in ran.changes.same or name in surely)
+    equal = {*ran.changes.same, *(name for name in ran.changes.alike if flow.is_guessed(name))}
+    may = (name for name in flow.writes if name not in equal or name in surely)
     return reads, tuple(dict.fromkeys((*may, *written)))
 
 

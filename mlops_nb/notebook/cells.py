@@ -87,33 +87,22 @@ def read_cell(source: str) -> CellNames:
     >>> names.reads, names.writes, names.mutates
     (('Forest', 'n', 'X', 'df'), ('model',), ('df',))
     """
-    return _read(source, {})
+    return _read(source)
 
 
-def read_cell_after(source: str, functions: Mapping[str, FunctionNames]) -> CellNames:
-    """The names of a cell, those included that functions defined before it read and change where it uses them.
-
-    >>> after = read_cell_after("y = f(2)", {"f": FunctionNames(reads=("rate",))})
-    >>> after.reads, after.writes
-    (('f', 'rate'), ('y',))
-    """
-    names = read_cell(source)
-    return _read(source, functions) if any(name in functions for name in names.reads) else names
-
-
-def _read(source: str, functions: Mapping[str, FunctionNames]) -> CellNames:
+def _read(source: str) -> CellNames:
     text = cell_text(source)
     tree = parsed(text.python)
     if tree is None:
         return CellNames(is_valid=False, is_python=text.is_python)
     try:
-        return _names_of(tree, functions, is_python=text.is_python)
+        return _names_of(tree, is_python=text.is_python)
     except RecursionError:
         return CellNames(is_valid=False, is_python=text.is_python)
 
 
-def _names_of(tree: ast.Module, functions: Mapping[str, FunctionNames], *, is_python: bool) -> CellNames:
-    cell = _Cell(functions)
+def _names_of(tree: ast.Module, *, is_python: bool) -> CellNames:
+    cell = _Cell()
     cell.visit_all(tree.body)
     fixed = {name: value for name, value in cell.literals.items() if name in cell.bound}
     return CellNames(
@@ -358,11 +347,10 @@ class _Scope(ast.NodeVisitor):
 
 
 class _Cell(_Scope):
-    """The top level of a cell, in the order in which it runs, after `earlier` functions were defined."""
+    """The top level of a cell, in the order in which it runs."""
 
-    def __init__(self, earlier: Mapping[str, FunctionNames] | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.earlier = earlier or {}
         self.bound: set[str] = set()
         self.writes: dict[str, set[str]] = {}
         self.deleted: dict[str, None] = {}
@@ -380,7 +368,7 @@ class _Cell(_Scope):
 
     def _call(self, name: str, seen: set[str]) -> None:
         """A name is used: where it is a function, what it reads is read now, through the functions it uses."""
-        names = (self.functions if name in self.bound else self.earlier).get(name)
+        names = self.functions.get(name) if name in self.bound else None
         if names is None or name in seen:
             return
         seen.add(name)

@@ -33,13 +33,14 @@ _FIXED = (int, float, complex, str, bytes, bool, type(None), range, FunctionType
 
 
 class Changes(NamedTuple):
-    """Of the names that a cell and its functions mention: those that were there, those that stand for another object
-    or one whose content changed, and those whose content was seen as a whole and is the same.
+    """Of the names that a cell and its functions mention: those that were there; those that stand for another object or
+    one whose content changed; those whose content was seen as a whole and is the same; those of which a sample is.
     """
 
     read: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
 
 class Sample(NamedTuple):
@@ -79,7 +80,7 @@ class Watch:
 
     def changes(self, names: Mapping[str, object]) -> Changes:
         """What is other now, after the cell."""
-        written, same = dict[str, None](), []
+        written, same, alike = dict[str, None](), list[str](), list[str]()
         end = time.perf_counter() + BUDGET_SECONDS
         for name, before in self.seen.items():
             is_late = before.sample is None or time.perf_counter() > end
@@ -90,10 +91,10 @@ class Watch:
                 same += [name] if type(names[name]) in _FIXED else []
             elif after.sample.content != before.sample.content:
                 written[name] = None
-            elif before.sample.is_whole:
-                same.append(name)
+            elif before.sample.content is not None:
+                (same if before.sample.is_whole else alike).append(name)
         written |= dict.fromkeys((*self._new(names), *self._states()))
-        return Changes(tuple(self.seen), tuple(written), tuple(same))
+        return Changes(tuple(self.seen), tuple(written), tuple(same), tuple(alike))
 
     def _states(self) -> list[str]:
         """The states of the whole process that changed."""

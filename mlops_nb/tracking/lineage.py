@@ -1,8 +1,8 @@
 """What led to a run: the cells, files, parameters and runs, from the executions that were recorded.
 
 The order of execution decides, not the order of the notebook: whoever wrote a name last before a cell read it is
-where the value came from, also when cells ran out of order, were edited, deleted or run again. A cell that changes
-an object in place reads and writes it. A function is looked through: who calls it reads what its body reads.
+where the value came from, also when cells ran out of order, were edited, deleted or run again. What a cell read and
+wrote is what `notebook.flow` makes of its text, and what was seen of its objects when it ran.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mlops_nb.notebook.cells import CellNames, FunctionNames, read_cell, read_cell_after
+from mlops_nb.notebook.cells import read_cell
+from mlops_nb.notebook.flow.history import SavedCells
+from mlops_nb.notebook.flow.interpreter import Interpreter
 from mlops_nb.notebook.ipython_syntax import cell_text, parsed
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import Record
@@ -124,13 +126,11 @@ class LineageGraph(Record):
 
 @dataclass(slots=True)
 class _Flow:
-    """Of one execution: where each input came from, and what it wrote.
-
-    `passes` are names that it may have left as they were (bound on some path only, or in a cell that failed).
+    """Of one execution: where each input came from (more than one place, where each may have given it; none where that
+    is not known), and what it wrote.
     """
 
-    inputs: dict[str, int | None] = field(default_factory=dict)
-    passes: dict[str, int | None] = field(default_factory=dict)
+    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     writes: dict[str, None] = field(default_factory=dict)
 
 
@@ -173,7 +173,7 @@ def files_behind(
     found: dict[str, tuple[FileUse, ...]] = {}
     for name in names:
         _, read = _traced(flows, place, (name,))
-        writer = flows[place].inputs.get(name)
+        writer = max(flows[place].inputs.get(name, ()), default=None)
         uses = {
             use
             for reader, paths in read.items()
@@ -227,7 +227,7 @@ class _History:
             self.again.setdefault(key, []).append(place)
             for name in flow.writes:
                 self.writers.setdefault(name, []).append(place)
-        self.saved = {name: _Saved(cells) for name, cells in notebooks.items()}
+        self.saved = {name: SavedCells(cells) for name, cells in notebooks.items()}
 
     def is_above(self, first: int, second: int) -> bool:
         """Whether a cell stands above another: in the saved notebook, else by which ran first of all."""
@@ -260,7 +260,8 @@ class _History:
     def stale(self, place: int, target: int) -> Iterator[Stale]:
         """The inputs of an execution that a cell above it changed later, unless it ran again after that."""
         again = self.again[self.keys[place]]
-        for name, earlier in self.flows[place].inputs.items():
+        for name, writers in self.flows[place].inputs.items():
+            earlier = max(writers, default=None)
             after = [later for later in self.writers.get(name, ()) if later > place]
             changed = [later for later in after if self._disturbs(name, later, earlier, place)]
             at_run = [later for later in changed if later < target and not _any_between(again, later, target)]
@@ -282,28 +283,6 @@ def _any_between(places: Sequence[int], first: int, last: int) -> bool:
     return any(first < place < last for place in places)
 
 
-class _Saved:
-    """The code cells of a notebook as it is saved."""
-
-    def __init__(self, cells: Sequence[NotebookCell]) -> None:
-        code = [cell for cell in cells if cell.kind == "code"]
-        self.by_id = {cell.id: (place, cell.source.strip()) for place, cell in enumerate(code) if cell.id}
-        self.by_source = {cell.source.strip(): place for place, cell in reversed(list(enumerate(code)))}
-
-    def place_of(self, one: Execution) -> int | None:
-        """Where the cell of an execution stands; None where it is no longer there."""
-        if one.cell_id in self.by_id:
-            return self.by_id[one.cell_id][0]
-        return self.by_source.get(one.source.strip())
-
-    def state_of(self, one: Execution) -> NodeState:
-        """Whether the text that ran is still there."""
-        text = one.source.strip()
-        if one.cell_id in self.by_id:
-            return "" if self.by_id[one.cell_id][1] == text else "edited"
-        return "" if text in self.by_source else "deleted"
-
-
 def _cell_key(one: Execution) -> tuple[str, str]:
     """What the executions of one cell have in common: its id where the front end tells one, else its text."""
     return one.notebook, one.cell_id or f"\n{one.source.strip()}"
@@ -311,35 +290,25 @@ def _cell_key(one: Execution) -> tuple[str, str]:
 
 def _flows(executions: Sequence[Execution]) -> Iterator[_Flow]:
     """What every execution read from which, and what it wrote; kernels have names of their own and share files."""
-    writers: dict[int, dict[str, int]] = {}
-    functions: dict[int, dict[str, FunctionNames]] = {}
+    kernels: dict[int, Interpreter] = {}
     files: dict[str, int] = {}
     for place, one in enumerate(executions):
-        known, defined = writers.setdefault(one.session, {}), functions.setdefault(one.session, {})
-        cell = read_cell_after(one.source, defined)
-        flow = _name_flow(one, cell, known)
-        known.update(dict.fromkeys(flow.writes, place))
-        _define(cell, flow, defined)
-        flow.inputs |= {f"{_FILE}{use.path}": _file_writer(use, files) for use in one.files if use.is_read}
+        kernel = kernels.setdefault(one.session, Interpreter())
+        kernel.run_cell(place, one.source, one.writes, is_whole=one.status == "FINISHED")
+        flow = _Flow(dict.fromkeys(kernel.reads, ()), dict.fromkeys(kernel.writes))
+        for writer, names in sorted(kernel.needs.items()):
+            for name in names:
+                if not name.startswith(_FILE):  # what was opened is known better than what the text says
+                    flow.inputs[name] = (*flow.inputs.get(name, ()), writer)
+        read = [use for use in one.files if use.is_read]
+        flow.inputs |= {f"{_FILE}{use.path}": _given(_file_writer(use, files)) for use in read}
         flow.writes |= {f"{_FILE}{use.path}": None for use in one.files if use.is_written}
         files.update(dict.fromkeys((use.path for use in one.files if use.is_written), place))
         yield flow
 
 
-def _name_flow(one: Execution, cell: CellNames, known: Mapping[str, int]) -> _Flow:
-    writes = dict.fromkeys((*cell.writes, *cell.mutates))
-    sure = set(cell.writes) - set(cell.uncertain) if one.status == "FINISHED" else set()
-    passes = [name for name in writes if name not in sure and name not in cell.reads]
-    return _Flow({name: known.get(name) for name in cell.reads}, {name: known.get(name) for name in passes}, writes)
-
-
-def _define(cell: CellNames, flow: _Flow, defined: dict[str, FunctionNames]) -> None:
-    """Note which names are functions now."""
-    for name in flow.writes:
-        if name in cell.functions:
-            defined[name] = cell.functions[name]
-        elif name not in flow.passes and name not in cell.mutates:
-            defined.pop(name, None)
+def _given(writer: int | None) -> tuple[int, ...]:
+    return () if writer is None else (writer,)
 
 
 def _file_writer(use: FileUse, files: Mapping[str, int]) -> int | None:
@@ -371,28 +340,17 @@ def _traced(flows: Sequence[_Flow], target: int, names: Iterable[str]) -> tuple[
         place, name = waiting.pop()
         if name not in flows[place].inputs:
             continue
-        for writer, reader in _writers(flows, name, flows[place].inputs[name], place):
-            if name.startswith(_FILE):
-                files.setdefault(reader, {})[_plain(name)] = writer
-            if writer is None:
-                continue
-            into = sources.setdefault(reader, {}).setdefault(writer, {})
+        writers = flows[place].inputs[name]
+        if name.startswith(_FILE):
+            files.setdefault(place, {})[_plain(name)] = writers[-1] if writers else None
+        for writer in writers:
+            into = sources.setdefault(place, {}).setdefault(writer, {})
             if not name.startswith(_FILE):
                 into[name] = None
             if writer not in seen:
                 seen.add(writer)
                 waiting += [(writer, each) for each in flows[writer].inputs]
     return sources, files
-
-
-def _writers(flows: Sequence[_Flow], name: str, writer: int | None, reader: int) -> Iterator[tuple[int | None, int]]:
-    """The writer of a name, and the writers before it while each may have left the name as it was."""
-    yield writer, reader
-    while writer is not None and name in flows[writer].passes:
-        earlier = flows[writer].passes[name]
-        if earlier is not None:
-            yield earlier, writer
-        writer = earlier
 
 
 class _Graph:
@@ -441,8 +399,8 @@ class _Graph:
             name
             for place in self.places
             if self._id(place) in giving
-            for name, writer in self.history.flows[place].inputs.items()
-            if writer is None
+            for name, writers in self.history.flows[place].inputs.items()
+            if not writers
         }
         given = self.history.flows[self.target].inputs.keys() & self.params  # a sweep gives its trials their names
         return tuple(

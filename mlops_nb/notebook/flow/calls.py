@@ -128,9 +128,9 @@ class Calls(Outside):
         self.use(call.given, (thing,), is_handed_over=True)
         if thing.kind in ("instance", "partial", "result") and thing.name.partition(".")[0] in effects.KNOWN_LIBRARIES:
             return (_fresh("result", (thing, *thing.parts, *call.given)),)
-        self.change(tuple(each for each in (thing, *call.given) if each.kind not in ("array", "frame")), sure=False)
+        self.change(tuple(each for each in (thing, *call.given) if each.kind not in ("array", "frame")), guess=True)
         if call.is_dropped:
-            self.change(call.given, sure=False)
+            self.change(call.given, guess=True)
         return (_fresh("", (thing, *call.given)),)
 
     def use(self, value: Iterable[Thing], given: Value = (), *, is_handed_over: bool = False) -> None:
@@ -234,7 +234,7 @@ class Calls(Outside):
         self.use(call.given, call.given, is_handed_over=True)
         self._files_of(path, last, call)
         if root not in effects.KNOWN_LIBRARIES and not _is_class(last):
-            self.change(call.given, sure=False)
+            self.change(call.given, guess=True)
         return (self._result(path, root, last, call),)
 
     def _touch_states(self, path: str, root: str, last: str, call: Call) -> None:
@@ -755,7 +755,7 @@ class Calls(Outside):
         if name == "shuffle" or (thing.kind == "random" and name == "permuted"):
             self._change_expression(call, 0)
         if thing.kind in ("instance", "result", "") and root and root not in effects.KNOWN_LIBRARIES:
-            self.change(call.given, sure=False)
+            self.change(call.given, guess=True)
         return self._method_result(thing, name, call)
 
     def _files_of_object(self, thing: Thing, root: str, name: str, call: Call) -> None:
@@ -779,7 +779,7 @@ class Calls(Outside):
             if name in _ARRAY_CHANGES or (name.endswith("_") and not name.endswith("__")):
                 self.change((thing,), sure=is_only)
         elif self._is_in_place(thing, root, name, call):
-            self.change((thing,), sure=is_only)
+            self.change((thing,), sure=is_only, guess=not _is_told(name, call))
             if name in effects.CONTAINER_METHODS:
                 thing.hold(call.given)
             elif _FITS.fullmatch(name):
@@ -833,6 +833,11 @@ class Calls(Outside):
         made.parts.update(thing.parts)
         made.look_at((thing, *call.given))
         return (made,)
+
+
+def _is_told(name: str, call: Call) -> bool:
+    """Whether a method's name says that it changes its object."""
+    return name in effects.IN_PLACE_METHODS or name in effects.RANDOM_METHODS or call.has("inplace", True)
 
 
 def _fresh(kind: str, given: Iterable[Thing], *, shares: bool = False) -> Thing:

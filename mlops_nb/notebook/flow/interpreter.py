@@ -37,10 +37,20 @@ class Interpreter(Calls):
         self._dropped: ast.AST | None = None
         self._displayed: ast.AST | None = None
 
-    def run_cell(self, cell: int, source: str, written: Collection[str] | None = None) -> None:
-        """Run a cell's text; `written` are the names that it was seen to bind or change, where it was seen."""
+    def run_cell(
+        self, cell: int, source: str, written: Collection[str] | None = None, *, is_whole: bool = True
+    ) -> None:
+        """Run a cell's text.
+
+        Args:
+            cell: its number.
+            source: its text.
+            written: the names that it was seen to bind or change, where it was seen.
+            is_whole: whether it came to its end.
+        """
         self.begin(cell)
         self.steps = 0
+        self.weak = int(not is_whole)
         text = cell_text(source)
         tree = parsed(text.python)
         if tree is None:

@@ -26,6 +26,7 @@ class Memory:
         self.writes: dict[str, None] = {}
         self.touched: set[Thing] = set()
         self.unsure: set[Thing] = set()
+        self.guessed: set[Thing] = set()
         self.order: set[tuple[int, int]] = set()
         self.readers: dict[str, dict[int, None]] = {}
         self.resources: dict[str, Thing] = {}
@@ -42,7 +43,7 @@ class Memory:
         self.frame = self.globals
         self.depth = self.weak = 0
         self.needs, self.reads, self.writes = {}, {}, {}
-        self.touched, self.unsure, self._seen = set(), set(), {}
+        self.touched, self.unsure, self.guessed, self._seen = set(), set(), set(), {}
 
     @property
     def is_sure(self) -> bool:
@@ -157,11 +158,18 @@ class Memory:
         """The present cell comes after these."""
         self.order.update((cell, self.cell) for cell in cells if cell != self.cell)
 
-    def change(self, things: Value, *, sure: bool = True) -> None:
-        """The objects are changed in place; of several only one, so that none surely is."""
-        sure = sure and len(things) == 1 and self.is_sure
+    def change(self, things: Value, *, sure: bool = True, guess: bool = False) -> None:
+        """The objects are changed in place; of several only one, so that none surely is.
+
+        A `guess` is that of which nobody knows whether it changes anything: what an unknown function does.
+        """
+        sure = sure and not guess and len(things) == 1 and self.is_sure
         for thing in things:
             if thing.kind not in UNCHANGEABLE:
+                if guess and thing not in self.touched:
+                    self.guessed.add(thing)
+                elif not guess:
+                    self.guessed.discard(thing)
                 self._change(thing, sure)
 
     def _change(self, thing: Thing, sure: bool) -> None:
@@ -206,7 +214,8 @@ class Memory:
 
     def settle(self, written: Collection[str]) -> None:
         """What the cell wrote was seen: what it only may have changed is as it was, what else it wrote is written."""
-        values = [united(each.value for each in self.globals.names.get(name, ())) for name in written]
+        bindings = [self.globals.names.get(name, ()) for name in written]
+        values = [united(each.value for each in found if each.cell != self.cell) for found in bindings]
         states = (self.resources.get(name) for name in written)
         other = {*reachable(united(values), seen_too=False), *states}
         for thing in self.unsure - other:
@@ -223,12 +232,20 @@ class Memory:
         names = self.globals.names
         return {name for name in self.writes if all(each.cell == self.cell for each in names.get(name, ()))}
 
+    def is_guessed(self, name: str) -> bool:
+        """Whether the present cell writes a name only if an unknown function changes what it is given."""
+        bindings = self.globals.names.get(name, ())
+        things = self.touched.intersection(reachable(united(each.value for each in bindings), seen_too=False))
+        return things <= self.guessed and not any(each.cell == self.cell for each in bindings)
+
     def _is_touched(self, name: str) -> bool:
         value = united(each.value for each in self.globals.names.get(name, ()))
         return any(thing in self.touched for thing in reachable(value, seen_too=False))
 
     def _write(self, name: str) -> None:
         value = self.load_global(name) if name in self.globals.names else ()
+        if any(thing.kind == "library" for thing in value):
+            return
         if not any(self.cell == each.cell for each in self.globals.names.get(name, ())):
             self.change(value)
             self.bind_global(name, value or (Thing(),))
