@@ -827,7 +827,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "push",
-            "Bring runs to an MLflow server, or up to date there, as often as you like; nothing is there twice.",
+            "Bring runs and model versions to an MLflow server, or up to date there, as often as you like.",
             (
                 Option("target", "mlflow", choices=("mlflow",)),
                 Option("uri", _URI, "server", "URI"),
@@ -843,7 +843,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "pull",
-            "Bring the runs of an MLflow server into the store, or up to date, as often as you like.",
+            "Bring runs and model versions of an MLflow server into the store, or up to date, as often as you like.",
             (
                 Option("target", "mlflow", choices=("mlflow",)),
                 Option("uri", _URI, "server", "URI"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlops_nb.panels.blocks import Block, Line, Span, Table, paged
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, duration, one_line
-from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun, Outcome
+from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun, CarriedVersion, Outcome
 
 MOST = 200
 
@@ -28,33 +28,55 @@ def carried_panel(carried: Carried) -> Panel:
 
 def _blocks(carried: Carried) -> Iterator[Block]:
     yield Line(_sentence(carried), "sentence")
-    if not carried.runs:
+    if not carried.runs and not carried.versions:
         return
     runs = sorted(carried.runs, key=lambda one: _FIRST.index(one.outcome))
-    yield from paged(_table("Runs, what changed first", runs[:MOST], len(runs) - MOST))
-    left = [(one, why) for one in runs for why in one.left_out]
+    versions = sorted(carried.versions, key=lambda one: _FIRST.index(one.outcome))
+    if runs:
+        yield from paged(_table("Runs, what changed first", runs[:MOST], len(runs) - MOST))
+    if versions:
+        yield from paged(_versions_table(versions))
+    left = [(_name(one), why) for one in runs for why in one.left_out]
+    left += [(_version_name(one), why) for one in versions for why in one.left_out]
     if left:
-        rows = tuple((_name(one), one_line(why, 300)) for one, why in left[:MOST])
+        rows = tuple((name, one_line(why, 300)) for name, why in left[:MOST])
         more = f"+{len(left) - MOST:,} more" if len(left) > MOST else ""
-        yield from paged(Table("Not carried, or otherwise than it was", ("run", "what"), rows, more=more))
-    yield Line(f"Took {duration(carried.seconds)}. Model versions are not carried.", "small")
+        yield from paged(Table("Not carried, or otherwise than it was", ("what", "why"), rows, more=more))
+    yield Line(f"Took {duration(carried.seconds)}.", "small")
+
+
+def _versions_table(versions: list[CarriedVersion]) -> Table:
+    rows = tuple((_version_name(one), _SHAPES[one.outcome], one_line(one.remote, 60)) for one in versions[:MOST])
+    more = f"+{len(versions) - MOST:,} more" if len(versions) > MOST else ""
+    return Table("Model versions, what changed first", ("version", "what happened", "in MLflow"), rows, more=more)
+
+
+def _version_name(one: CarriedVersion) -> str:
+    return one_line(one.name or one.remote, 60)
 
 
 def _sentence(carried: Carried) -> str:
-    outcomes = Counter(one.outcome for one in carried.runs)
+    runs, versions = Counter(one.outcome for one in carried.runs), Counter(one.outcome for one in carried.versions)
+    outcomes = runs + versions
     done = outcomes["new"] + outcomes["updated"]
     way, place = ("Pushed", "to") if carried.direction == "push" else ("Pulled", "from")
-    sentence = f"{way} {count(done, 'run')} {place} {one_line(carried.server, 120)}"
-    if not carried.runs:
+    carried_ones = count(runs["new"] + runs["updated"], "run")
+    if carried.versions:
+        carried_ones += f" and {count(versions['new'] + versions['updated'], 'model version')}"
+    sentence = f"{way} {carried_ones} {place} {one_line(carried.server, 120)}"
+    if not outcomes:
         return f"{sentence}: there is none."
     if done and outcomes["updated"]:
         sentence += f" ({outcomes['new']:,} new, {outcomes['updated']:,} brought up to date)"
     where = "there" if carried.direction == "push" else "here"
     parts = [f"{outcomes['unchanged']:,} {'was' if outcomes['unchanged'] == 1 else 'were'} {where} already"]
     parts = parts if outcomes["unchanged"] else []
-    if outcomes["refused"]:
-        parts.append(f"{count(outcomes['refused'], 'run')} could not be carried")
-    if left := [why for one in carried.runs if one.outcome != "refused" for why in one.left_out]:
+    if runs["refused"]:
+        parts.append(f"{count(runs['refused'], 'run')} could not be carried")
+    if versions["refused"]:
+        parts.append(f"{count(versions['refused'], 'model version')} could not be carried")
+    every: tuple[CarriedRun | CarriedVersion, ...] = (*carried.runs, *carried.versions)
+    if left := [why for one in every if one.outcome != "refused" for why in one.left_out]:
         first = f": {one_line(left[0], 120)}" if len(left) == 1 else ""
         parts.append(
             f"{count(len(left), 'detail')} not carried as it was{first}"

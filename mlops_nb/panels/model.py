@@ -116,6 +116,8 @@ def event_words(event: Event) -> str:
             return f"@{one_line(event.slot, 40)}: {event.was or 'nothing'} → {event.now or 'nothing'}"
         case "tag":
             return f"version {version}: tag {one_line(event.slot, 40)} = {one_line(event.now, 40) or 'nothing'}"
+        case "note":
+            return f"version {version}: note: {one_line(event.now, 60)}"
     return f"version {version} deleted"
 
 

@@ -21,14 +21,14 @@ MOVES: Mapping[Stage, tuple[Stage, ...]] = {
 }
 """Where a version may go from a stage. From Archived into Production only by a rollback, or by way of Staging."""
 
-EventKind = Literal["registered", "stage", "alias", "tag", "deleted"]
+EventKind = Literal["registered", "stage", "alias", "tag", "note", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event(Record):
     """Something that happened to a model; never changed afterwards.
 
-    `was` and `now` are stages, or the versions an alias pointed to (empty for none), or a tag's values; of
+    `was` and `now` are stages, or the versions an alias pointed to (empty for none), or a tag's values, or notes; of
     `registered` the hash of the version's manifest. `slot` is the alias's or the tag's name. `evidence` names what
     the decision rests on. `previous` is the hash of the event before, `sha256` that of this one.
     """
@@ -132,6 +132,8 @@ def standing(events: Iterable[Event]) -> Standing:
                 tags.setdefault(version, {})[event.slot] = event.now
             case "tag":
                 tags.get(version, {}).pop(event.slot, None)
+            case "note":
+                notes[version] = event.now
             case "deleted":
                 deleted.add(version)
     return Standing(stages, since, aliases, tags, notes, frozenset(deleted), tuple(order))

@@ -80,8 +80,27 @@ def write_model(model: object, file: BinaryIO) -> tuple[str, ...]:
         raise
     except Exception as error:  # a user's object may raise anything while it is taken apart
         raise _not_written(model, error, "skops") from None
+    return untrusted_types(file)
+
+
+def untrusted_types(file: BinaryIO) -> tuple[str, ...]:
+    """The types in a skops file that will not be loaded unless they are named.
+
+    Raises:
+        MissingExtra: skops is not installed.
+    """
     file.seek(0)
     return _untrusted(file, TRUSTED)
+
+
+def trusted_types(file: BinaryIO) -> tuple[str, ...]:
+    """The types in a skops file that skops itself does not know, and we do.
+
+    Raises:
+        MissingExtra: skops is not installed.
+    """
+    file.seek(0)
+    return tuple(name for name in _untrusted(file, ()) if name in TRUSTED)
 
 
 def read_model(file: BinaryIO, name: str, trust: Iterable[str] = (), *, call: str = "load_artifact") -> Any:

@@ -228,7 +228,8 @@ def _run(ref: int | str | None, store: Store, variable: str) -> Run:
     return tracking.find_run(number, store)
 
 
-def _origin(run: Run) -> Origin:
+def origin_of(run: Run) -> Origin:
+    """The run that made a model, as its manifest names it."""
     return Origin(
         run.id,
         run.uid,
@@ -357,7 +358,7 @@ def _registered(store: Store, new: _New, file: Artifact) -> int:
             new.signature,
             _requirements((*new.roots, "skops") if form == "skops" else new.roots, new.surroundings),
             new.surroundings.python,
-            _origin(new.run),
+            origin_of(new.run),
             tuple(replace(one, types={}, columns={}) for one in new.run.data),
             tuple(map(str, untrusted)) if isinstance(untrusted, list | tuple) else (),
         )

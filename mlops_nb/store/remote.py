@@ -1,4 +1,4 @@
-"""Rows of runs that are also on a server, and what both sides agreed on."""
+"""Rows of runs and model versions that are also on a server, and what both sides agreed on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlops_nb.record import read
 from mlops_nb.store import texts
 from mlops_nb.store.runs import LISTED
+from mlops_nb.tracking.mlflow.models import AgreedVersion
 from mlops_nb.tracking.mlflow.runs import Agreed
 
 if TYPE_CHECKING:
@@ -113,3 +114,47 @@ def set_name(connection: sqlite3.Connection, run_id: int, name: str) -> None:
     """What a run is called from now on; its former name is no longer found."""
     texts.forget(connection, "runs", "id = ?", [run_id])
     connection.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
+
+
+# model versions
+
+
+def link_version(
+    connection: sqlite3.Connection,
+    server: str,
+    there: tuple[str, str],
+    here: tuple[str, int],
+    agreed: AgreedVersion,
+) -> None:
+    """A version here, by model and number, is that version there; one there for each version here."""
+    connection.execute("DELETE FROM remote_versions WHERE server = ? AND model = ? AND number = ?", (server, *here))
+    state = json.dumps(agreed.to_dict(), ensure_ascii=False)
+    connection.execute(
+        "INSERT OR REPLACE INTO remote_versions VALUES (?, ?, ?, ?, ?, ?)", (server, *there, *here, state)
+    )
+
+
+def version_there(store: Store, server: str, model: str, number: int) -> tuple[str, str, AgreedVersion] | None:
+    """The model and version on a server that a version here is, and what was agreed."""
+    rows = store.rows(
+        "SELECT name, remote_version, state FROM remote_versions WHERE server = ? AND model = ? AND number = ?",
+        (server, model, number),
+    )
+    return (str(rows[0][0]), str(rows[0][1]), _agreed_version(str(rows[0][2]))) if rows else None
+
+
+def version_here(store: Store, server: str, name: str, version: str) -> tuple[str, int, AgreedVersion] | None:
+    """The model and number here that a version on a server is, and what was agreed."""
+    rows = store.rows(
+        "SELECT model, number, state FROM remote_versions WHERE server = ? AND name = ? AND remote_version = ?",
+        (server, name, version),
+    )
+    return (str(rows[0][0]), int(rows[0][1]), _agreed_version(str(rows[0][2]))) if rows else None
+
+
+def _agreed_version(state: str) -> AgreedVersion:
+    try:
+        agreed: AgreedVersion = read(AgreedVersion, json.loads(state))
+    except ValueError:
+        return AgreedVersion()
+    return agreed

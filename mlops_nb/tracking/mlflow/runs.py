@@ -36,6 +36,9 @@ DETAILS, CODE, REQUIREMENTS = "mlops_nb/run.json", "mlops_nb/source.py", "mlops_
 OURS = (DETAILS, CODE, REQUIREMENTS)
 """Artifacts that a push adds, and a pull reads instead of keeping."""
 
+MODELS = "mlops_nb/models/"
+"""The folder, among a run's artifacts, of the model versions that it made."""
+
 LONGEST_NAME, LONGEST_PARAM, LONGEST_TAG, LONGEST_DIGEST = 250, 6_000, 8_000, 36
 LARGEST = sys.float_info.max
 """What MLflow's database keeps for an infinite value."""
@@ -132,7 +135,7 @@ def _allowed(name: str) -> str:
 
 def artifact_fault(path: str) -> str:
     """Why MLflow cannot keep an artifact of that name; empty when it can."""
-    if path in OURS:
+    if path in OURS or path.startswith(MODELS):
         return f"{path} is the name of what mlops_nb adds itself"
     if found := re.search(r"[#?%\\\x00-\x1f\x7f]", path):
         return f"MLflow cannot keep a name with {found[0]!r} in it"
@@ -630,6 +633,16 @@ class CarriedRun(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedVersion(Record):
+    """One model version that was pushed or pulled: its name here and there, and what of it could not be."""
+
+    name: str
+    remote: str
+    outcome: Outcome
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Carried(Record):
     """What came of a push or a pull."""
 
@@ -637,3 +650,4 @@ class Carried(Record):
     server: str
     runs: tuple[CarriedRun, ...]
     seconds: float
+    versions: tuple[CarriedVersion, ...] = ()

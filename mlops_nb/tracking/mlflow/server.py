@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from mlops_nb.errors import BadArgument, MissingExtra, MlopsError, ServerUnavailable, nearest
-from mlops_nb.tracking.mlflow.runs import UID, Dataset, MlflowRun, Point
+from mlops_nb.tracking.mlflow.runs import MODELS, UID, Dataset, MlflowRun, Point
 
 T = TypeVar("T")
 
@@ -105,13 +105,17 @@ def _sqlite(uri: str, near: Path, must_exist: bool) -> Address:
         raise BadArgument(f"there is no file {str(path)!r}", f"%mlops push mlflow {uri[:200]}    (would make it)")
     if not path.parent.is_dir():
         raise BadArgument(f"there is no folder {str(path.parent)!r}", f"mkdir {path.parent}")
-    if find_spec("sqlalchemy") is None:
-        raise MissingExtra(
-            "a database of MLflow is opened by all of MLflow; only its client is installed", "pip install mlflow"
-        )
+    if any(find_spec(name) is None for name in _OF_A_DATABASE):
+        raise MissingExtra(_ONLY_CLIENT, "pip install mlflow    (all of it), or push to a server: http://HOST:PORT")
     shown = f"sqlite:///{path}"
     made = {"_MLFLOW_SERVER_ARTIFACT_ROOT": (path.parent / "mlruns").as_uri()}  # not in the working directory
     return Address(f"sqlite:///{quote(str(path))}", shown, f"sqlite:{_relative(path, near)}", True, made)
+
+
+_OF_A_DATABASE = ("sqlalchemy", "alembic", "flask")
+"""What MLflow needs beyond its client, mlflow-skinny, to open a database of its own."""
+
+_ONLY_CLIENT = "a database of MLflow is opened by all of MLflow; only its client, mlflow-skinny, is installed"
 
 
 def _folder(uri: str, near: Path) -> Address:
@@ -193,7 +197,7 @@ class Server:
             from mlflow import MlflowClient
         except ImportError:
             raise MissingExtra("MLflow is not installed", "pip install 'mlops-nb[mlflow]'") from None
-        self._client: Any = self._ask("opened", lambda: MlflowClient(where.uri))
+        self.client: Any = self.ask("opened", lambda: MlflowClient(where.uri))
         self.say: Callable[[str], None] = lambda line: None
         """Is told what takes long."""
         self.experiments: dict[str, str] = {}
@@ -206,26 +210,27 @@ class Server:
         from mlflow.entities import ViewType
 
         def ask(page: str | None) -> Any:
-            return self._client.search_experiments(ViewType.ALL, _PAGE, page_token=page)
+            return self.client.search_experiments(ViewType.ALL, _PAGE, page_token=page)
 
         try:
-            for one in self._pages("experiments were listed", ask):
+            for one in self.pages("experiments were listed", ask):
                 self.experiments[str(one.experiment_id)] = str(one.name)
                 if one.lifecycle_stage != "active":
                     self.gone.add(str(one.experiment_id))
         except Refused as no:
             raise ServerUnavailable(f"{self.where.shown} does not answer as MLflow does: {no.what}") from None
 
-    def _pages(self, what: str, ask: Callable[[str | None], Any]) -> Iterator[Any]:
+    def pages(self, what: str, ask: Callable[[str | None], Any]) -> Iterator[Any]:
+        """Everything of a list that MLflow gives page by page; `ask` takes the page's token."""
         token: str | None = None
         while True:
-            found = self._ask(what, lambda page=token: ask(page))  # type: ignore[misc]
+            found = self.ask(what, lambda page=token: ask(page))  # type: ignore[misc]
             yield from found
             token = found.token
             if not token:
                 return
 
-    def _ask(self, what: str, call: Callable[[], T], *, again: bool = True) -> T:
+    def ask(self, what: str, call: Callable[[], T], *, again: bool = True) -> T:
         """What MLflow answers, tried again where that may help.
 
         Raises:
@@ -244,11 +249,14 @@ class Server:
                 time.sleep(pause)
         raise AssertionError
 
-    def _tell(self, what: str, call: Callable[[], T], *, again: bool = True) -> T:
+    def tell(self, what: str, call: Callable[[], T], *, again: bool = True) -> T:
+        """As `ask`, where something is changed there."""
         self.changes += 1
-        return self._ask(what, call, again=again)
+        return self.ask(what, call, again=again)
 
     def _fault(self, what: str, error: Exception) -> MlopsError:
+        if isinstance(error, ImportError):
+            return MissingExtra(f"{_ONLY_CLIENT}: {_said(error)}", "pip install mlflow    (all of it)")
         code = str(getattr(error, "error_code", "") or "")
         status = getattr(getattr(error, "response", None), "status_code", None)
         said = _said(error)
@@ -265,7 +273,7 @@ class Server:
     def answers(self) -> bool:
         """Whether it answers at all."""
         try:
-            self._ask("it was asked", lambda: self._client.search_experiments(max_results=1), again=False)
+            self.ask("it was asked", lambda: self.client.search_experiments(max_results=1), again=False)
         except MlopsError:
             return False
         return True
@@ -302,9 +310,9 @@ class Server:
                     )
                 return number
         try:
-            made = str(self._tell(f"the experiment {name[:60]} was made", lambda: self._client.create_experiment(name)))
+            made = str(self.tell(f"the experiment {name[:60]} was made", lambda: self.client.create_experiment(name)))
         except Refused:
-            known = self._ask("experiments were listed", lambda: self._client.get_experiment_by_name(name))
+            known = self.ask("experiments were listed", lambda: self.client.get_experiment_by_name(name))
             if known is None:
                 raise
             made = str(known.experiment_id)  # another made it in between
@@ -316,16 +324,16 @@ class Server:
     def runs(self, experiments: Sequence[str]) -> Iterator[MlflowRun]:
         """The runs of experiments, but those that were deleted."""
         if experiments:
-            found = self._pages(
+            found = self.pages(
                 "runs were listed",
-                lambda page: self._client.search_runs(list(experiments), max_results=_PAGE, page_token=page),
+                lambda page: self.client.search_runs(list(experiments), max_results=_PAGE, page_token=page),
             )
             yield from map(self._plain, found)
 
     def run(self, number: str) -> MlflowRun | None:
         """The run of that id, or None; one that was deleted says so."""
         try:
-            return self._plain(self._ask(f"run {number} was read", lambda: self._client.get_run(number)))
+            return self._plain(self.ask(f"run {number} was read", lambda: self.client.get_run(number)))
         except Refused:
             return None
 
@@ -333,9 +341,9 @@ class Server:
         """The first run that was pushed under that uid, or that has it as its id; deleted ones, too."""
         from mlflow.entities import ViewType
 
-        found = self._ask(
+        found = self.ask(
             "runs were looked for",
-            lambda: self._client.search_runs(
+            lambda: self.client.search_runs(
                 list(self.experiments), f"tags.`{UID}` = '{uid}'", ViewType.ALL, 10, ["attributes.start_time ASC"]
             ),
         )
@@ -347,9 +355,9 @@ class Server:
         tags = {UID: uid} | {name: value for name, value in ours.tags.items() if name.startswith("mlflow.")}
         for pause in (*PAUSES, None):
             try:
-                made = self._tell(
+                made = self.tell(
                     f"run {ours.name[:60]} was made",
-                    lambda: self._client.create_run(experiment, ours.started_ms, tags, ours.name or None),
+                    lambda: self.client.create_run(experiment, ours.started_ms, tags, ours.name or None),
                     again=False,
                 )
                 return self._plain(made)
@@ -388,7 +396,7 @@ class Server:
 
     def history(self, run: str, metric: str) -> tuple[Point, ...]:
         """All points of a metric."""
-        found = self._ask(f"metric {metric[:60]} was read", lambda: self._client.get_metric_history(run, metric))
+        found = self.ask(f"metric {metric[:60]} was read", lambda: self.client.get_metric_history(run, metric))
         return tuple((int(one.step), float(one.value), int(one.timestamp)) for one in found)
 
     def log(
@@ -418,7 +426,7 @@ class Server:
     def _logged(self, run: str, what: str, items: Sequence[Any]) -> list[str]:
         """Log items together; where the server refuses, by halves, until what it refuses stands alone."""
         try:
-            self._tell(f"{what} were logged", lambda: self._client.log_batch(run, **{what: list(items)}))
+            self.tell(f"{what} were logged", lambda: self.client.log_batch(run, **{what: list(items)}))
         except Refused as no:
             if len(items) == 1:
                 return [f"{what.removesuffix('s')} {items[0].key}: {no.what.partition(': ')[2]}"]
@@ -429,7 +437,7 @@ class Server:
     def drop_tags(self, run: str, names: Sequence[str]) -> None:
         """Take tags off a run."""
         for name in names:
-            self._tell(f"tag {name[:60]} was taken off", lambda tag=name: self._client.delete_tag(run, tag))  # type: ignore[misc]
+            self.tell(f"tag {name[:60]} was taken off", lambda tag=name: self.client.delete_tag(run, tag))  # type: ignore[misc]
 
     def log_datasets(self, run: str, datasets: Sequence[Dataset]) -> None:
         """Say what data a run read."""
@@ -441,18 +449,18 @@ class Server:
             for one in datasets
         ]
         if given:
-            self._tell("data sets were logged", lambda: self._client.log_inputs(run, given))
+            self.tell("data sets were logged", lambda: self.client.log_inputs(run, given))
 
     def rename(self, run: str, name: str) -> None:
         """Give a run another name."""
-        self._tell("the run was renamed", lambda: self._client.update_run(run, name=name))
+        self.tell("the run was renamed", lambda: self.client.update_run(run, name=name))
 
     def end(self, run: str, ours: MlflowRun) -> None:
         """Say how and when a run ended, or that it goes on."""
         if ours.status == "RUNNING":
-            self._tell("the run was reopened", lambda: self._client.update_run(run, status="RUNNING"))
+            self.tell("the run was reopened", lambda: self.client.update_run(run, status="RUNNING"))
         else:
-            self._tell("the run was ended", lambda: self._client.set_terminated(run, ours.status, ours.ended_ms))
+            self.tell("the run was ended", lambda: self.client.set_terminated(run, ours.status, ours.ended_ms))
 
     # artifacts
 
@@ -464,19 +472,26 @@ class Server:
         """
         found: dict[str, Listed] = {}
         for prefix, repository in self._repositories(run):
-            for one in self._listed(repository):
+            for one in self.listed(repository):
+                if one.inside.startswith(MODELS):
+                    continue  # of a version that was pushed, not of the run
                 found[f"{prefix}{one.inside}"] = one
                 if len(found) > MOST_ARTIFACTS:
                     raise Refused(f"artifacts: there are more than {MOST_ARTIFACTS:,} files")
         return dict(sorted(found.items()))
 
     def _repositories(self, run: MlflowRun) -> Iterator[tuple[str, Any]]:
-        yield "", self._repository(run.artifact_uri)
+        yield "", self.repository(run.artifact_uri)
         for number in run.models:
-            model = self._ask(f"model {number} was read", lambda one=number: self._client.get_logged_model(one))  # type: ignore[misc]
-            yield f"{model.name}/", self._repository(str(model.artifact_location))
+            model = self.ask(f"model {number} was read", lambda one=number: self.client.get_logged_model(one))  # type: ignore[misc]
+            yield f"{model.name}/", self.repository(str(model.artifact_location))
 
-    def _repository(self, uri: str) -> Any:
+    def repository(self, uri: str) -> Any:
+        """Where artifacts lie, as MLflow reads and writes them.
+
+        Raises:
+            Refused: it is a folder of the server's own machine.
+        """
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         scheme = uri.partition(":")[0].lower() if re.match(r"[A-Za-z][\w+.-]+:", uri) else "file"
@@ -485,25 +500,26 @@ class Server:
                 "artifacts: the server keeps them in a folder of its own machine and does not serve them "
                 "(start it with --serve-artifacts)"
             )
-        return self._ask("artifacts were looked for", lambda: get_artifact_repository(uri, tracking_uri=self.where.uri))
+        return self.ask("artifacts were looked for", lambda: get_artifact_repository(uri, tracking_uri=self.where.uri))
 
-    def _listed(self, repository: Any, folder: str | None = None, depth: int = 0) -> Iterator[Listed]:
-        for one in self._ask("artifacts were listed", lambda: repository.list_artifacts(folder)):
+    def listed(self, repository: Any, folder: str | None = None, depth: int = 0) -> Iterator[Listed]:
+        """The files below a folder of a repository."""
+        for one in self.ask("artifacts were listed", lambda: repository.list_artifacts(folder)):
             if not one.is_dir:
                 yield Listed(str(one.path), one.file_size, repository)
             elif depth < DEEPEST:
-                yield from self._listed(repository, str(one.path), depth + 1)
+                yield from self.listed(repository, str(one.path), depth + 1)
 
     def upload(self, run: MlflowRun, file: Path, path: str) -> None:
         """Put a file, which bears the last part of the path as its name, among a run's artifacts."""
         folder = path.rpartition("/")[0] or None
-        repository = self._repository(run.artifact_uri)
-        self._tell(f"artifact {path} was sent", lambda: repository.log_artifact(str(file), folder))
+        repository = self.repository(run.artifact_uri)
+        self.tell(f"artifact {path} was sent", lambda: repository.log_artifact(str(file), folder))
 
     def remove(self, run: MlflowRun, path: str) -> None:
         """Take an artifact away."""
-        repository = self._repository(run.artifact_uri)
-        self._tell(f"artifact {path} was taken away", lambda: repository.delete_artifacts(path))
+        repository = self.repository(run.artifact_uri)
+        self.tell(f"artifact {path} was taken away", lambda: repository.delete_artifacts(path))
 
     def download(self, one: Listed, folder: Path) -> Path:
         """Fetch an artifact into an empty folder; where it lies there.
@@ -512,7 +528,7 @@ class Server:
             Refused: what came is no file in that folder, or not of the size that was listed.
         """
         what = f"artifact {one.inside} was fetched"
-        got = Path(self._ask(what, lambda: one.repository.download_artifacts(one.inside, str(folder))))
+        got = Path(self.ask(what, lambda: one.repository.download_artifacts(one.inside, str(folder))))
         if got.is_symlink() or not got.is_file() or not got.resolve().is_relative_to(folder.resolve()):
             raise Refused(f"artifact {one.inside}: what came is not one file")
         if one.size is not None and got.stat().st_size != one.size:

@@ -8,11 +8,8 @@ changed on the side it comes from; what only the other side changed stays.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from shutil import copyfileobj, rmtree
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from mlops_nb.errors import (
@@ -25,33 +22,32 @@ from mlops_nb.errors import (
     StoreIsLocked,
     nearest,
 )
-from mlops_nb.store import blobs, open_store, remote
-from mlops_nb.store import runs as rows
-from mlops_nb.store.artifacts import put_artifacts
-from mlops_nb.store.whole_runs import get_run
+from mlops_nb.registry import service as registry
+from mlops_nb.registry.versions import ModelVersion
+from mlops_nb.store import open_store, remote
+from mlops_nb.store import registry as registered
 from mlops_nb.tracking.mlflow import runs as mapping
-from mlops_nb.tracking.mlflow.runs import Agreed, Carried, CarriedRun, MlflowRun, Outcome
-from mlops_nb.tracking.mlflow.server import Address, Listed, Refused, Server, address, settled
-from mlops_nb.tracking.runs import Artifact, Run
+from mlops_nb.tracking.mlflow.model_pulling import VersionPull
+from mlops_nb.tracking.mlflow.model_pushing import VersionPush
+from mlops_nb.tracking.mlflow.model_server import ModelServer
+from mlops_nb.tracking.mlflow.models import MlflowModel, MlflowVersion
+from mlops_nb.tracking.mlflow.pulling import RunPull
+from mlops_nb.tracking.mlflow.pushing import RunPush
+from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun, CarriedVersion, MlflowRun
+from mlops_nb.tracking.mlflow.server import Address, Refused, Server, address, settled
 from mlops_nb.tracking.search.service import run_ids
-from mlops_nb.tracking.secrets.redaction import without_secrets
-from mlops_nb.tracking.secrets.rules import counted
-from mlops_nb.tracking.values import bounded_text
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store
-    from mlops_nb.store.housekeeping import Connection
 
 T = TypeVar("T")
+C = TypeVar("C", CarriedRun, CarriedVersion)
 
 TARGETS = ("mlflow",)
 """Where runs can be pushed to and pulled from."""
 
 MOST_FAILURES = 3
 """So many runs one after the other that the server fails on, and it is given up."""
-
-MOST_DETAILS = 50_000_000
-"""Bytes of a run's own `run.json` that are read at most."""
 
 Say = Callable[[str], None]
 
@@ -68,7 +64,8 @@ def push(
     """Bring runs to an MLflow server, or up to date there; what cannot be carried is told run by run.
 
     A run goes with its children and with what it is a part of. What MLflow has no place for, the cell's code and
-    outputs say, is put beside it as an artifact. Model versions are not carried.
+    outputs say, is put beside it as an artifact. The versions of models that these runs made go with them, as folders
+    that MLflow loads; a stage becomes a tag.
 
     Args:
         target: mlflow.
@@ -92,9 +89,30 @@ def push(
     if query is not None and not found:
         raise RunNotFound(f"no run is found by {query[:60]!r}", "%mlops runs")
     with _carrying("push", where, store, progress) as going:
-        pushing = _Push(store, going.server, experiment)
-        going.each(remote.with_kin(store, found), pushing.run)
+        pushing = RunPush(store, going.server, experiment)
+        runs = remote.with_kin(store, found)
+        going.each(runs, pushing.run)
+        versions, aliases = _versions_to_push(store, None if query is None else runs)
+        push_version = VersionPush(store, going.server).version
+        going.each_version(versions, lambda one: push_version(one, aliases[one.name]))
     return going.done()
+
+
+def _versions_to_push(
+    store: Store, runs: Sequence[int] | None
+) -> tuple[list[ModelVersion], dict[str, Mapping[str, int]]]:
+    """The versions of models that runs made, or all, the oldest first; and the aliases of each model."""
+    found, aliases = list[ModelVersion](), dict[str, Mapping[str, int]]()
+    for name in registered.model_names(store):
+        model = registry.model(name, store=store)
+        aliases[name] = model.aliases
+        there = [one for one in reversed(model.versions) if not one.is_deleted]
+        found += [one for one in there if runs is None or _made_by(one, store) in runs]
+    return found, aliases
+
+
+def _made_by(one: ModelVersion, store: Store) -> int | None:
+    return remote.run_called(store, one.manifest.origin.uid) if one.manifest.origin else None
 
 
 def pull(
@@ -107,7 +125,9 @@ def pull(
 ) -> Carried:
     """Bring the runs of an MLflow server into the store, or up to date; what cannot be kept is told run by run.
 
-    Nothing that comes is unpickled. Runs that were deleted on either side stay so. An artifact that was replaced
+    Nothing that comes is unpickled. Versions of registered models come with their files, tags, aliases and
+    description, also those of MLflow 3's logged models; a stage is told and moves nothing. What was deleted on either
+    side stays so. An artifact that was replaced
     there by another of the same size is not seen as changed.
 
     Args:
@@ -131,8 +151,22 @@ def pull(
         server = going.server
         every = sorted(server.experiments.keys() - server.gone)
         wanted = every if experiment is None else [server.experiment_named(experiment)]
-        going.each(_parents_first(list(server.runs(wanted))), _Pull(store, server).run)
+        runs = _parents_first(list(server.runs(wanted)))
+        going.each(runs, RunPull(store, server).run)
+        versions = _versions_to_pull(server, None if experiment is None else {run.id for run in runs})
+        pull_version = VersionPull(store, server).version
+        going.each_version(versions, lambda pair: pull_version(*pair))
     return going.done()
+
+
+def _versions_to_pull(server: Server, runs: Collection[str] | None) -> list[tuple[MlflowModel, MlflowVersion]]:
+    """The versions of registered models that runs made, or all, the oldest of each model first."""
+    models = ModelServer(server)
+    try:
+        found = [(model, one) for model in models.models() for one in models.versions(model)]
+    except Refused:  # a server without a registry
+        return []
+    return [(model, one) for model, one in found if runs is None or one.run_id in runs]
 
 
 def _check_target(target: str) -> None:
@@ -163,6 +197,7 @@ class _Carrying:
         self.direction, self.where, self.server, self.say = direction, where, server, say
         self.total = 0
         self.runs: list[CarriedRun] = []
+        self.versions: list[CarriedVersion] = []
         self._began = time.monotonic()
         self._said = self._began
         server.say = self.tell
@@ -175,38 +210,56 @@ class _Carrying:
             self.say(f"{self.progress()}{line and f', {line}'}")
 
     def each(self, items: Sequence[T], one: Callable[[T], CarriedRun]) -> None:
-        """Carry each; one that the server fails on is told and left, as long as the server answers otherwise."""
-        self.total, failures = len(items), 0
+        """Carry each run; one that the server fails on is told and left, as long as the server answers otherwise."""
+        self.total = len(items)
+        self._each(items, one, self.runs, _failed)
+
+    def each_version(self, items: Sequence[T], one: Callable[[T], CarriedVersion]) -> None:
+        """Carry each version of a model, as `each` carries runs."""
+        self._each(items, one, self.versions, _failed_version)
+
+    def _each(
+        self, items: Sequence[T], one: Callable[[T], C], done: list[C], failed: Callable[[object, MlopsError], C]
+    ) -> None:
+        failures = 0
         for item in items:
             self.tell("")
             try:
-                self.runs.append(one(item))
+                done.append(one(item))
                 failures = 0
-            except Refused as no:
-                self.runs.append(_failed(item, no))
+            except (Refused, StoreIsDamaged) as no:
+                done.append(failed(item, no))
             except ServerUnavailable as fault:
                 failures += 1
                 if failures == MOST_FAILURES or not self.server.answers():
                     raise
-                self.runs.append(_failed(item, fault))
+                done.append(failed(item, fault))
 
     def progress(self) -> str:
         """How far it is."""
-        return (
-            f"{len(self.runs):,} of {self.total:,} runs {self.direction}ed"
-            if self.total
-            else f"no run {self.direction}ed"
-        )
+        versions = f" and {len(self.versions):,} model versions" if self.versions else ""
+        if not self.total and not versions:
+            return f"no run {self.direction}ed"
+        return f"{len(self.runs):,} of {self.total:,} runs{versions} {self.direction}ed"
 
     def done(self) -> Carried:
         """What came of it."""
-        return Carried(self.direction, self.where.shown, tuple(self.runs), time.monotonic() - self._began)
+        seconds = time.monotonic() - self._began
+        return Carried(self.direction, self.where.shown, tuple(self.runs), seconds, tuple(self.versions))
 
 
 def _failed(item: object, fault: MlopsError) -> CarriedRun:
     if isinstance(item, MlflowRun):
         return CarriedRun(None, item.name, item.id, item.experiment, "refused", (fault.what,))
     return CarriedRun(int(str(item)), "", "", "", "refused", (fault.what,))
+
+
+def _failed_version(item: object, fault: MlopsError) -> CarriedVersion:
+    if isinstance(item, ModelVersion):
+        return CarriedVersion(f"{item.name}/{item.number}", "", "refused", (fault.what,))
+    there = item[1] if isinstance(item, tuple) else item
+    remote_name = f"{there.name} {there.version}" if isinstance(there, MlflowVersion) else ""
+    return CarriedVersion("", remote_name, "refused", (fault.what,))
 
 
 @contextmanager
@@ -248,380 +301,3 @@ def _alone(store: Store) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """All that is carried of a run of ours: in MLflow's words, and its files; `hash` is of all of it."""
-
-    run: MlflowRun
-    faults: tuple[str, ...]
-    files: Mapping[str, Artifact | bytes]
-    hash: str
-
-
-def _side(store: Store, server: str, run: Run, *, home: bool) -> _Side:
-    series = {metric.name: rows.points(store, run.id, metric.name) for metric in run.metrics}
-    parent = remote.remote_id_of(store, server, run.parent) if run.parent is not None else ""
-    words, faults = mapping.carried(run, series, parent=parent, home=home)
-    files: dict[str, Artifact | bytes] = {}
-    for one in run.artifacts:
-        if why := mapping.artifact_fault(one.path):
-            faults = (*faults, f"artifact {one.path}: {why}")
-        else:
-            files[one.path] = one
-    if not home:
-        files |= mapping.added_files(run)
-    return _Side(
-        words, faults, files, mapping.short_hash([words.to_dict(), {path: _sum(files[path]) for path in files}])
-    )
-
-
-def _sum(file: Artifact | bytes) -> tuple[str, int]:
-    """Hash and size of a content."""
-    return (sha256(file).hexdigest(), len(file)) if isinstance(file, bytes) else (file.sha256, file.size_bytes)
-
-
-def _sizes(listed: Mapping[str, Listed]) -> dict[str, int | None]:
-    return {path: one.size for path, one in listed.items()}
-
-
-def _listed(server: Server, run: MlflowRun) -> tuple[dict[str, Listed], list[str]]:
-    """The artifacts of a run there; why they cannot be read, if so."""
-    try:
-        return server.artifacts(run), []
-    except Refused as no:
-        return {}, [no.what]
-
-
-class _Push:
-    """Pushes runs of a store to a server.
-
-    Args:
-        store: where they are.
-        server: where they go.
-        experiment: where all of them go there; None for the one of each run's notebook.
-    """
-
-    def __init__(self, store: Store, server: Server, experiment: str | None) -> None:
-        self.store, self.server, self.experiment = store, server, experiment
-        self.key = server.where.key
-        self._placed: dict[int, str] = {}
-
-    def run(self, number: int) -> CarriedRun:
-        """Push one run; its parent is there already, and it goes into the same experiment."""
-        done = self._pushed(get_run(self.store, number))
-        self._placed[number] = done.experiment
-        return done
-
-    def _pushed(self, run: Run) -> CarriedRun:
-        theirs, agreed = self._known(run)
-        ours = _side(self.store, self.key, run, home=theirs is not None and theirs.id == run.uid)
-        if theirs is None:
-            return self._new(run, ours)
-        done = CarriedRun(run.id, run.name, theirs.id, theirs.experiment, "unchanged", ours.faults)
-        if theirs.is_deleted:
-            return replace(done, outcome="refused", left_out=("it was deleted there",))
-        if agreed.ours == ours.hash:
-            return done
-        was = mapping.theirs_hash(theirs, _sizes(_listed(self.server, theirs)[0]))
-        before = self.server.changes
-        faults = self._bring(run, ours, theirs, agreed, is_theirs_known=was == agreed.theirs)
-        outcome: Outcome = "updated" if self.server.changes > before else "unchanged"
-        return replace(done, outcome=outcome, left_out=(*ours.faults, *faults))
-
-    def _known(self, run: Run) -> tuple[MlflowRun | None, Agreed]:
-        """The run there, and what was agreed."""
-        if known := remote.remote_id_of(self.store, self.key, run.id):
-            link = remote.run_of(self.store, self.key, known)
-            if link and (theirs := self.server.run(known)):
-                return theirs, link[1]
-        return self.server.run_called(run.uid), Agreed()
-
-    def _new(self, run: Run, ours: _Side) -> CarriedRun:
-        project = self.store.folder.absolute().parent.name or "mlops_nb"
-        name = self._placed.get(run.parent or 0) or self.experiment or mapping.experiment_of(run, project)
-        theirs = self.server.create(self.server.experiment_made(name), ours.run, run.uid)
-        faults = self._bring(run, ours, theirs, Agreed(), is_theirs_known=True)
-        return CarriedRun(run.id, run.name, theirs.id, name, "new", (*ours.faults, *faults))
-
-    def _bring(self, run: Run, ours: _Side, theirs: MlflowRun, agreed: Agreed, *, is_theirs_known: bool) -> list[str]:
-        """Bring a run there up to date; what could not be. Its end comes last: until then it is seen to go on."""
-        server, changed = self.server, mapping.changes(ours.run, theirs, agreed)
-        partly = replace(agreed, ours="", theirs="")
-        self._agree(run.id, theirs.id, partly)
-        faults = list(changed.conflicts)
-        faults += server.log(
-            theirs.id, params=changed.params, tags=changed.tags, points=self._points(ours, theirs, agreed)
-        )
-        server.drop_tags(theirs.id, changed.tags_gone)
-        server.log_datasets(theirs.id, [one for one in ours.run.datasets if one not in theirs.datasets])
-        kept, more = self._files(run, ours, theirs, partly)
-        if changed.is_renamed:
-            server.rename(theirs.id, ours.run.name)
-        if changed.is_ended_otherwise:
-            server.end(theirs.id, ours.run)
-        now = server.run(theirs.id) or theirs
-        listed, why = _listed(server, now)
-        sizes = _sizes(listed)
-        for path in [path for path, (_, size) in kept.items() if sizes.get(path, -1) not in (size, None)]:
-            del kept[path]
-            more.append(f"artifact {path}: it was sent, but the server does not have it whole")
-        self._agree(
-            run.id,
-            theirs.id,
-            mapping.agreement(
-                ours.run,
-                now,
-                kept,
-                agreed,
-                ours_is="" if more or why else ours.hash,
-                theirs_is=mapping.theirs_hash(now, sizes) if is_theirs_known else "",
-            ),
-        )
-        return faults + more + why
-
-    def _points(self, ours: _Side, theirs: MlflowRun, agreed: Agreed) -> dict[str, list[mapping.Point]]:
-        """The points that are not there yet."""
-        found = {}
-        for name, points in ours.run.series.items():
-            if agreed.series.get(name) != mapping.short_hash(points):
-                have = self.server.history(theirs.id, name) if name in theirs.series else ()
-                found[name] = mapping.missing_points(points, have)
-        return found
-
-    def _files(
-        self, run: Run, ours: _Side, theirs: MlflowRun, agreed: Agreed
-    ) -> tuple[dict[str, tuple[str, int]], list[str]]:
-        """Send the files that are new or changed, take away those that are gone; what is there now, and faults."""
-        kept, faults = dict(agreed.artifacts), list[str]()
-        for path in [path for path in kept if path not in ours.files]:
-            try:
-                self.server.remove(theirs, path)
-            except Refused as no:
-                faults.append(no.what)
-            del kept[path]
-        for path, file in ours.files.items():
-            if kept.get(path) == _sum(file):
-                continue
-            self.server.say(f"artifact {path} of run {run.id}")
-            try:
-                self._send(theirs, path, file)
-            except (Refused, StoreIsDamaged) as no:
-                faults.append(f"artifact {path}: {no.what}")
-                continue
-            kept[path] = _sum(file)
-            self._agree(run.id, theirs.id, replace(agreed, artifacts=kept))
-        return kept, faults
-
-    def _send(self, theirs: MlflowRun, path: str, file: Artifact | bytes) -> None:
-        """Send a file under its own name, its content checked on the way."""
-        with blobs.workplace(self.store) as place:
-            named = place.folder / path.rpartition("/")[2]
-            if isinstance(file, bytes):
-                named.write_bytes(file)
-            else:
-                with blobs.opened(self.store, file.sha256, path) as reader, named.open("wb") as writer:
-                    copyfileobj(reader, writer, blobs.CHUNK)
-            self.server.upload(theirs, named, path)
-
-    def _agree(self, number: int, remote_id: str, agreed: Agreed) -> None:
-        with self.store.transaction() as connection:
-            remote.link(connection, self.key, remote_id, number, agreed)
-
-
-class _Pull:
-    """Pulls runs of a server into a store."""
-
-    def __init__(self, store: Store, server: Server) -> None:
-        self.store, self.server = store, server
-        self.key = server.where.key
-
-    def run(self, theirs: MlflowRun) -> CarriedRun:
-        """Pull one run; its parent, if it is known there, is here already."""
-        listed, faults = _listed(self.server, theirs)
-        theirs_is = mapping.theirs_hash(theirs, _sizes(listed))
-        link = remote.run_of(self.store, self.key, theirs.id) or self._claimed(theirs)
-        done = CarriedRun(None, theirs.name, theirs.id, theirs.experiment, "unchanged", tuple(faults))
-        if link is None:
-            number, more = self._new(theirs, listed, theirs_is)
-            return replace(done, id=number, outcome="new", left_out=(*faults, *more))
-        number, agreed = link
-        done = replace(done, id=number)
-        if remote.is_deleted(self.store, number):
-            return replace(done, outcome="refused", left_out=("it was deleted here",))
-        run, parent = get_run(self.store, number), self._parent(theirs)
-        if agreed.theirs == theirs_is and (parent is None or run.parent is not None):
-            return done
-        is_changed, more = self._update(run, theirs, listed, agreed, theirs_is, parent)
-        return replace(done, outcome="updated" if is_changed else "unchanged", left_out=(*faults, *more))
-
-    def _claimed(self, theirs: MlflowRun) -> tuple[int, Agreed] | None:
-        """The run here that was pushed as this one, by a store that forgot it or by a clone of it.
-
-        A tag can be copied: the beginning must be the same, and no other run there may be it already.
-        """
-        uid = mapping.claimed_uid(theirs) or mapping.native_uid(theirs)
-        number = remote.run_called(self.store, uid)
-        if number is None or remote.remote_id_of(self.store, self.key, number):
-            return None
-        is_it = mapping.milliseconds(get_run(self.store, number).started) == theirs.started_ms
-        return (number, Agreed()) if is_it else None
-
-    def _parent(self, theirs: MlflowRun) -> int | None:
-        known = remote.run_of(self.store, self.key, theirs.tags.get(mapping.PARENT, ""))
-        return known[0] if known else None
-
-    def _new(self, theirs: MlflowRun, listed: Mapping[str, Listed], theirs_is: str) -> tuple[int, list[str]]:
-        """A new run, whole in one transaction."""
-        told, parent = self._details(listed), self._parent(theirs)
-        series = {name: self.server.history(theirs.id, name) for name in theirs.series}
-        uids = (mapping.claimed_uid(theirs), mapping.native_uid(theirs), mapping.short_hash([self.key, theirs.id]) * 2)
-        uid = next(each for each in uids if each and remote.run_called(self.store, each) is None)
-        with blobs.workplace(self.store) as place:
-            artifacts, fresh, faults = self._fetched(place, listed, ())
-            run, points = mapping.restored(
-                replace(theirs, series=series), artifacts, told, uid=uid, is_parent_known=parent is not None
-            )
-            run = self._cleaned(run)
-            with blobs.adopted(self.store, fresh), self.store.transaction(durable=True) as connection:
-                session = remote.session_elsewhere(connection, self.key)
-                number = rows.insert_whole(connection, run, points, session=session, parent=parent)
-                self._agree(connection, number, theirs, Agreed(), ours_was="", theirs_is=theirs_is)
-        return number, faults
-
-    def _cleaned(self, run: Run) -> Run:
-        """The run as it may reach the disk, the secrets in its texts replaced."""
-        found: set[tuple[str, str]] = set()
-        cleaned = without_secrets(replace(run, metrics=(), artifacts=()), self.store, found)
-        redacted = run.redacted + counted(found)
-        return replace(cleaned, uid=run.uid, metrics=run.metrics, artifacts=run.artifacts, redacted=redacted)
-
-    def _details(self, listed: Mapping[str, Listed]) -> Run | None:
-        """What the run's own `run.json` says."""
-        one = listed.get(mapping.DETAILS)
-        if one is None or one.size is None or one.size > MOST_DETAILS:
-            return None
-        with blobs.workplace(self.store) as place:
-            try:
-                return mapping.read_details(self.server.download(one, place.folder).read_bytes())
-            except Refused:
-                return None
-
-    def _fetched(
-        self, place: blobs.Workplace, listed: Mapping[str, Listed], have: Sequence[str]
-    ) -> tuple[list[Artifact], list[blobs.Fresh], list[str]]:
-        """The artifacts that are listed, but those that are had: what they are, their files, and faults."""
-        paths, faults = mapping.kept_paths(_sizes(listed))
-        artifacts, files = list[Artifact](), list[blobs.Fresh]()
-        for path in paths:
-            if path in have:
-                continue
-            self.server.say(f"artifact {path}")
-            folder = place.folder / f"of-{len(files)}-{len(faults)}"
-            folder.mkdir(mode=0o700)
-            try:
-                with self.server.download(listed[path], folder).open("rb") as reader:
-                    fresh = place.copy(reader)
-            except Refused as no:
-                faults.append(no.what)
-                continue
-            finally:
-                rmtree(folder, ignore_errors=True)
-            files.append(fresh)
-            artifacts.append(Artifact(path, fresh.sha256, fresh.size_bytes))
-        return artifacts, files, faults
-
-    def _update(
-        self,
-        run: Run,
-        theirs: MlflowRun,
-        listed: Mapping[str, Listed],
-        agreed: Agreed,
-        theirs_is: str,
-        parent: int | None,
-    ) -> tuple[bool, list[str]]:
-        """Bring a run here up to date, in one transaction; whether anything changed, and what could not be."""
-        ours = _side(self.store, self.key, run, home=theirs.id == run.uid)
-        changed = mapping.changes(theirs, ours.run, agreed)
-        points = self._points(theirs, ours)
-        here = {one.path: one for one in run.artifacts}
-        have = [path for path, one in here.items() if self._is_same(one, listed.get(path), agreed)]
-        gone = [path for path in agreed.artifacts if path in here and path not in listed] if listed else []
-        with blobs.workplace(self.store) as place:
-            artifacts, fresh, faults = self._fetched(place, listed, have)
-            with blobs.adopted(self.store, fresh), self.store.transaction(durable=True) as connection:
-                before = connection.total_changes
-                self._write(connection, run, theirs, changed, points)
-                for one in artifacts:
-                    if one.sha256 != getattr(here.get(one.path), "sha256", ""):
-                        put_artifacts(connection, run.id, one.path, [mapping.known_artifact(one, run)])
-                remote.drop_artifacts(connection, run.id, gone)
-                if parent is not None and run.parent is None:
-                    remote.set_parent(connection, run.id, parent)
-                    rows.remove_tags(connection, run.id, [mapping.PARENT])
-                is_changed = connection.total_changes > before
-                self._agree(connection, run.id, theirs, agreed, ours_was=ours.hash, theirs_is=theirs_is)
-        return is_changed, faults
-
-    def _points(self, theirs: MlflowRun, ours: _Side) -> dict[str, list[mapping.Point]]:
-        found = {}
-        for name in theirs.series:
-            missing = mapping.missing_points(self.server.history(theirs.id, name), ours.run.series.get(name, ()))
-            if missing:
-                found[name] = missing
-        return found
-
-    def _is_same(self, here: Artifact, there: Listed | None, agreed: Agreed) -> bool:
-        """Whether an artifact is still what was agreed on both sides, as far as a listing tells."""
-        known = agreed.artifacts.get(here.path)
-        return there is not None and known == (here.sha256, here.size_bytes) and there.size == here.size_bytes
-
-    def _write(
-        self,
-        connection: Connection,
-        run: Run,
-        theirs: MlflowRun,
-        changed: mapping.Changes,
-        points: Mapping[str, Sequence[mapping.Point]],
-    ) -> None:
-        found: set[tuple[str, str]] = set()
-        news = mapping.news(run, changed, points)
-        news = replace(without_secrets(replace(news, points=()), self.store, found), points=news.points)
-        if found:
-            rows.add_redacted(connection, run.id, counted(found))
-        rows.add_params(connection, run.id, news.params, False)
-        rows.add_points(connection, run.id, news.points, False)
-        rows.set_tags(connection, run.id, news.tags)
-        rows.remove_tags(connection, run.id, news.tags_gone)
-        if news.note is not None:
-            rows.set_note(connection, run.id, news.note)
-        if changed.is_renamed:
-            name = without_secrets(theirs.name, self.store, found)
-            remote.set_name(connection, run.id, bounded_text(name, mapping.LONGEST_NAME))
-        if changed.is_ended_otherwise:
-            duration = None if theirs.ended_ms is None else max(0.0, theirs.ended_ms / 1000 - run.started)
-            remote.set_end(connection, run.id, mapping.status_of(theirs.status, run), duration)
-
-    def _agree(
-        self,
-        connection: Connection,
-        number: int,
-        theirs: MlflowRun,
-        agreed: Agreed,
-        *,
-        ours_was: str,
-        theirs_is: str,
-    ) -> None:
-        """Note what both sides have now. If ours had changed since they last agreed, a push must look through it."""
-        run = get_run(self.store, number)
-        ours = _side(self.store, self.key, run, home=theirs.id == run.uid)
-        now = mapping.agreement(
-            ours.run,
-            theirs,
-            {one.path: (one.sha256, one.size_bytes) for one in run.artifacts},
-            agreed,
-            ours_is=ours.hash if ours_was == agreed.ours else "",
-            theirs_is=theirs_is,
-        )
-        remote.link(connection, self.key, theirs.id, number, now)
