@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlops_nb.errors import BadUsage, NameNotDefined, nearest
 
 if TYPE_CHECKING:
+    from mlops_nb.notebook.service import Ran
     from mlops_nb.panels.theme import Panel
     from mlops_nb.record import Record
 
@@ -58,8 +59,8 @@ class Option:
 class Context:
     """What a command may need to know of the place it was typed in.
 
-    `executed` are the cells that ran in this kernel; `namespace` its names, None in a terminal; `progress` says what
-    a long command is doing.
+    `executed` are the cells that ran in this kernel; `ran` gives them with what they printed and returned; `namespace`
+    its names, None in a terminal; `progress` says what a long command is doing.
     """
 
     notebook: Path | None = None
@@ -68,6 +69,7 @@ class Context:
     executed: tuple[str, ...] = ()
     namespace: Mapping[str, object] | None = None
     progress: Callable[[str], None] = field(default=lambda line: None)
+    ran: Callable[[], Ran] = field(default=tuple)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +377,14 @@ def _export(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.export import export_panel
 
     notebook, script = _files(options, context)
-    done = service.export(notebook, script, verify=options["verify"], force=options["force"], progress=context.progress)
+    done = service.export(
+        notebook,
+        script,
+        verify=options["verify"],
+        force=options["force"],
+        progress=context.progress,
+        live=context.ran() if options["verify"] else None,
+    )
     return Answer(done, export_panel(done), 0 if done.verification is None or done.verification.is_equal else 1)
 
 
@@ -855,7 +864,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "export",
-            "Write the notebook as a pipeline script that runs by itself; --verify proves the same metrics.",
+            "Write the notebook as a pipeline script that runs by itself; --verify proves the same results.",
             (
                 Option(
                     "file",
@@ -864,7 +873,7 @@ COMMANDS: Mapping[str, Command] = {
                     many=True,
                 ),
                 Option("--output", "the script to write", "path", "SCRIPT", short="-o"),
-                Option("--verify", "run the script and compare its metrics with the captured runs'", is_flag=True),
+                Option("--verify", "run the script and compare all that the notebook gave", is_flag=True),
                 Option("--force", "overwrite a file that was not exported by mlops_nb", is_flag=True),
             ),
             ("%mlops export pipeline.py --verify", "jupyter mlops export notebook.ipynb -o pipeline.py"),

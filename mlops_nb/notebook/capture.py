@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -255,10 +255,11 @@ class Capture:
             self._watch_syntax(False)
         duration = time.perf_counter() - cell.clock
         try:
-            if not self._cells:
-                self._note_ran(cell, result, duration)
-            self._note_parameters(cell)
-            is_recorded = self._end_runs(cell, result, is_over=not self._cells)
+            with getattr(self.shell, "builtin_trap", nullcontext()):  # a library imported by us asks for the shell, too
+                if not self._cells:
+                    self._note_ran(cell, result, duration)
+                self._note_parameters(cell)
+                is_recorded = self._end_runs(cell, result, is_over=not self._cells)
             self._complained = "" if is_recorded else self._complained
         except KeyboardInterrupt:  # it came while we recorded: the cell is over
             self._end_runs(cell, result, is_over=False)

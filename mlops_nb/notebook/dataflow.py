@@ -137,10 +137,12 @@ class _Top:
             used.update(names.reads_builtins)
             if _is_import(statement):
                 clean = all(self._is_only_imported(name) and name not in used for name in names.writes)
-                if clean and (not path_changed or _is_stdlib(statement)):
+                ours = statement.code.startswith("from mlops_nb.pipelines")
+                clean |= ours and all(map(self._is_only_imported, names.writes))
+                if clean and (not path_changed or ours or _is_stdlib(statement)):
                     self._take(statement)
-            elif _setting(statement) in _BEFORE_IMPORTS or "os.chdir" in names.calls:
-                path_changed |= real_work or "os.chdir" in names.calls
+            elif _setting(statement) in _BEFORE_IMPORTS or "os.chdir" in names.calls or _writes_module(statement):
+                path_changed |= real_work or "os.chdir" in names.calls or _writes_module(statement)
             elif not (names.functions or names.literals):
                 real_work |= not _setting(statement)
 
@@ -273,6 +275,15 @@ def _is_import(statement: Statement) -> bool:
         isinstance(node, allowed) or (isinstance(node, ast.Assign) and is_literal(node.value)) for node in nodes
     )
     return plain and any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes) and not statement.names.reads
+
+
+def _writes_module(statement: Statement) -> bool:
+    """Whether the statement writes a file of Python, which a later cell may import."""
+    return (
+        statement.kind == "With"
+        and statement.text.partition("\n")[0].startswith("with open(")
+        and (".py'," in statement.text.partition("\n")[0] or '.py",' in statement.text.partition("\n")[0])
+    )
 
 
 def _is_stdlib(statement: Statement) -> bool:

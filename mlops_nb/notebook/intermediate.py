@@ -15,7 +15,7 @@ from pathlib import PurePath
 from mlops_nb.errors import BadArgument, MlopsError, nearest
 from mlops_nb.notebook.cells import read_cell
 from mlops_nb.notebook.dataflow import Plan, PlannedStep, plan
-from mlops_nb.notebook.ipython_syntax import parsed
+from mlops_nb.notebook.ipython_syntax import cell_text, parsed
 from mlops_nb.notebook.naming import (
     Section,
     comment,
@@ -30,13 +30,13 @@ from mlops_nb.notebook.naming import (
 from mlops_nb.notebook.parameter_cells import assigned_literal, parameter_of
 from mlops_nb.notebook.records import LeftOut, Notebook, ScriptParameter, ScriptStep
 from mlops_nb.notebook.stages import given_stage, guessed_stage
-from mlops_nb.notebook.translation import ScriptCell, Statement, translate
+from mlops_nb.notebook.translation import ScriptCell, Statement, evaluating, is_shown, translate
 from mlops_nb.record import Record
 
 _PARAMETER_TAGS = frozenset(("parameters", "injected-parameters"))
-_MODULES = ("os", "subprocess", "asyncio", "mlops_nb")
+_MODULES = ("os", "subprocess", "asyncio", "builtins", "mlops_nb")
 _TYPING = ("Annotated", "Literal")
-OURS = ("show", "metric", *_MODULES, "step", "pipeline", *_TYPING)
+OURS = ("show", "metric", "captured", "get_ipython", *_MODULES, "step", "pipeline", *_TYPING)
 """Every name that a script may need and no cell has imported."""
 
 
@@ -191,6 +191,7 @@ class _Planner:
         """The name under which the script imports something of ours, beside the user's own names."""
         bound = self.bound.get(name, set())
         home = "typing" if name in _TYPING else "mlops_nb.pipelines"
+        home = "mlops_nb.pipelines.display" if name == "get_ipython" else home
         return name if bound <= {f"import {name}", f"from {home} import {name}"} else f"mlops_{name}"
 
     def _used(self) -> set[str]:
@@ -206,9 +207,15 @@ class _Planner:
         if self.notebook.language.lower() not in ("python", "python3", "ipython", ""):
             raise MlopsError(f"{self.notebook.path} is a notebook in {self.notebook.language}, not in Python")
         found: list[ScriptCell] = []
+        kept, shows_all = _kept_values(self.notebook, self.bound), False
+        evaluates = {name for cell in self.notebook.cells if cell.kind == "code" for name in evaluating(cell.source)}
         for position, cell in enumerate(self.notebook.cells):
             if cell.kind == "code" and cell.source.strip():
-                translated = translate(cell.source, position, self.bound, self._our)
+                shows_all |= _SHOWS_ALL.search(cell.source) is not None
+                keeps = kept.get(position, ())
+                translated = translate(
+                    cell.source, position, self.bound, self._our, shows_all=shows_all, keeps=keeps, evaluates=evaluates
+                )
                 if _PARAMETER_TAGS.intersection(cell.tags):
                     translated = self._without_parameters(translated)
                 found.append(translated)
@@ -326,6 +333,37 @@ class _Planner:
         """The name, or a verb before it where a variable has that name, or that it is a step."""
         known = {*self.bound, *dir(builtins)}
         return next((each for each in (name, f"{verb}_{name}") if each not in known), f"{name}_step")
+
+
+_SHOWS_ALL = re.compile(r"ast_node_interactivity\s*=\s*['\"]all['\"]")
+_KEPT_VALUE = re.compile(r"(?<![\w.])(?:_(\d*)|Out\[(\d+)\])(?!\w)")
+
+
+def _kept_values(notebook: Notebook, bound: Collection[str]) -> dict[int, tuple[str, ...]]:
+    """For each cell whose last value a later cell reads as `_`, `_3` or `Out[3]`, the names that keep it."""
+    code = [number for number, cell in enumerate(notebook.cells) if cell.kind == "code" and cell.source.strip()]
+    found: dict[int, dict[str, None]] = {}
+    for place, position in enumerate(code):
+        source = notebook.cells[position].source
+        if "_" not in source and "Out[" not in source:
+            continue
+        reads = read_cell(source).reads
+        for match in _KEPT_VALUE.finditer(source):
+            number = match[1] or match[2]
+            name = f"_{number or ''}"
+            if name in bound or (match[2] is None and name not in reads):
+                continue
+            before = [code[int(number) - 1]] if number and int(number) <= place else code[:place][::-1]
+            shown = (each for each in before if _ends_with_value(notebook.cells[each].source))
+            if (keeper := next(shown, None)) is not None:
+                found.setdefault(keeper, {})[name] = None
+    return {position: tuple(names) for position, names in found.items()}
+
+
+def _ends_with_value(source: str) -> bool:
+    tree = parsed(cell_text(source).python)
+    last = tree.body[-1] if tree and tree.body else None
+    return isinstance(last, ast.Expr) and is_shown(last.value)
 
 
 def _together(first: ScriptCell, second: ScriptCell) -> ScriptCell:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb.errors import BadUsage
 from mlops_nb.notebook.capture import ATTRIBUTE, Capture
 from mlops_nb.notebook.progress import Progress
 from mlops_nb.panels import PANELS, panel_of
+
+if TYPE_CHECKING:
+    from mlops_nb.notebook.records import CellOutput
 
 NAME = "mlops"
 
@@ -114,7 +117,27 @@ def _context(shell: Any, capture: Capture, progress: Callable[[str], None]) -> A
         executed=tuple(capture.executed),
         namespace=shell.user_ns,
         progress=progress,
+        ran=lambda: _ran(shell),
     )
+
+
+def _ran(shell: Any) -> list[tuple[str, tuple[CellOutput, ...]]]:
+    """The cells that ran in this kernel, in order, with what they printed and returned."""
+    from mlops_nb.notebook.recorded import shown_output
+    from mlops_nb.notebook.records import CellOutput
+
+    history = shell.history_manager
+    found = []
+    for number, source in enumerate(history.input_hist_raw):
+        outputs = []
+        for each in history.outputs.get(number, ()):
+            if each.output_type == "out_stream":
+                outputs.append(CellOutput("print", "".join(each.bundle["stream"])))
+            elif each.output_type == "execute_result":
+                texts = {kind: text for kind, text in each.bundle.items() if isinstance(text, str)}
+                outputs += [one] if (one := shown_output(texts)) else []
+        found.append((source, tuple(outputs)))
+    return found
 
 
 def _matcher(shell: Any) -> Any:

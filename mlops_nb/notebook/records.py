@@ -11,14 +11,26 @@ from mlops_nb.tracking.values import Value
 
 
 @dataclass(frozen=True, slots=True)
+class CellOutput(Record):
+    """What a cell printed in one go, or a value that it showed, as plain text."""
+
+    kind: Literal["print", "value"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotebookCell(Record):
-    """One cell: its kind, source, id (may be empty), tags, and the number beside it where it ran."""
+    """One cell: its kind, source, id (may be empty), tags, the number beside it where it ran, and what it gave then.
+
+    `outputs` is None where it is not known to have run.
+    """
 
     kind: Literal["code", "markdown", "raw"]
     source: str
     id: str = ""
     tags: tuple[str, ...] = ()
     execution_count: int | None = None
+    outputs: tuple[CellOutput, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ ENCODING = "# -*- coding: utf-8 -*-"
 
 _EXPORTED = re.compile(r'\A(#[^\n]*\n)*"""(?:(?!""").)*?^Exported from .* by mlops_nb\b', re.DOTALL | re.MULTILINE)
 _SIMPLE_TYPES = frozenset(("int", "float", "str", "bool"))
-_PLAIN_MODULES = ("os", "subprocess", "asyncio", "mlops_nb")
+_PLAIN_MODULES = ("os", "subprocess", "asyncio", "builtins", "mlops_nb")
+_HOMES = {"Annotated": "typing", "Literal": "typing", "get_ipython": "mlops_nb.pipelines.display"}
 
 
 def is_export(script: str) -> bool:
@@ -96,7 +97,7 @@ def our_import(name: str, plan: PipelinePlan) -> str:
     alias = "" if plan.ours[name] == name else f" as {plan.ours[name]}"
     if name in _PLAIN_MODULES:
         return f"import {name}{alias}"
-    return f"from {'typing' if name in ('Annotated', 'Literal') else 'mlops_nb.pipelines'} import {name}{alias}"
+    return f"from {_HOMES.get(name, 'mlops_nb.pipelines')} import {name}{alias}"
 
 
 def function_text(step: PlanStep, plan: PipelinePlan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from mlops_nb.errors import MlopsError, NotebookNotFound, ScriptFailed, nearest
 from mlops_nb.notebook.flow.history import History, history
-from mlops_nb.notebook.records import Export, LeftOut, Notebook, NotebookCell, ScriptStep
+from mlops_nb.notebook.recorded import cells_of_lines, shown_output, value_checks
+from mlops_nb.notebook.records import CellOutput, Export, LeftOut, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import pipeline_script
 from mlops_nb.notebook.script_files import formatted_python, write_script
-from mlops_nb.reproducibility.records import Verification
+from mlops_nb.reproducibility.records import ValueCheck, Verification
 from mlops_nb.reproducibility.verify import verification
 from mlops_nb.tracking.secrets.rules import is_redacted_from
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from mlops_nb.tracking.runs import Run
 
 Say = Callable[[str], None]
+Ran = Sequence[tuple[str, tuple[CellOutput, ...]]]
 
 _MAX_BYTES = 200_000_000
 
@@ -82,7 +85,30 @@ def _cell(cell: Mapping[str, object]) -> NotebookCell:
         raise TypeError(kind)
     plain = tuple(str(tag) for tag in tags) if isinstance(tags, list | tuple) else ()
     count = cell.get("execution_count")
-    return NotebookCell(kind, text, str(cell.get("id") or ""), plain, count if type(count) is int else None)
+    ran = count if type(count) is int else None
+    outputs = _outputs(cell) if kind == "code" else None
+    return NotebookCell(kind, text, str(cell.get("id") or ""), plain, ran, outputs)
+
+
+def _outputs(cell: Mapping[str, object]) -> tuple[CellOutput, ...] | None:
+    """What a cell printed and showed when it ran; None where it did not, or where its outputs cannot be read."""
+    outputs = cell.get("outputs")
+    if cell.get("execution_count") is None or not isinstance(outputs, list):
+        return None
+    return tuple(found for each in outputs if isinstance(each, dict) and (found := _saved_output(each)))
+
+
+def _saved_output(output: Mapping[str, object]) -> CellOutput | None:
+    kind, data = output.get("output_type"), output.get("data")
+    if kind == "stream" and output.get("name") == "stdout":
+        return CellOutput("print", _joined(output.get("text")))
+    if kind in ("execute_result", "display_data") and isinstance(data, dict):
+        return shown_output({str(each): _joined(text) for each, text in data.items() if str(each).startswith("text/")})
+    return None
+
+
+def _joined(text: object) -> str:
+    return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
 
 
 def _language(metadata: Mapping[str, Mapping[str, str]]) -> str:
@@ -199,16 +225,19 @@ def export(
     force: bool = False,
     store: Store | None = None,
     progress: Say | None = None,
+    live: Ran | None = None,
 ) -> Export:
-    """Write a notebook as a pipeline script; with `verify`, run it and compare its metrics.
+    """Write a notebook as a pipeline script; with `verify`, run it and compare everything that was recorded.
 
     Args:
         notebook: the notebook, or its file.
         path: the script to write; by default beside the notebook's file, with its name.
-        verify: run the script in a fresh process and compare every metric with the captured runs.
+        verify: run the script in a fresh process and compare every metric of the captured runs, and what every cell
+            printed and showed.
         force: overwrite a file that is not an earlier export.
         store: where the captured runs are; by default the store of the notebook's folder.
         progress: is told what is done, line by line.
+        live: the cells that ran in the kernel that asks, in order, with what they printed and returned.
 
     Raises:
         NotebookNotFound: there is no such notebook.
@@ -221,14 +250,35 @@ def export(
     record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
     script = Path(path) if path is not None else _beside(file, record)
     ran = _history(record, file, store)
-    saved, record = record.cells, replace(record, cells=ran.cells)
+    saved, record = record.cells, replace(record, cells=_with_outputs(ran, record.cells))
     done = replace(told(formatted_script(record), ran, saved), notebook=str(file or record.path), path=str(script))
     write_script(script, done.source, force=force)
     say(f"wrote {script}: {len(done.steps)} steps, {len(done.parameters)} parameters")
     if not verify:
         return done
     folder = (file.absolute() if file else script.absolute()).parent
-    return verified(done, record, script, folder, store=store, say=say)
+    done = verified(done, record, script, folder, store=store, say=say, live=live)
+    return _counted_as_saved(done, ran)
+
+
+def _with_outputs(ran: History, saved: Sequence[NotebookCell]) -> tuple[NotebookCell, ...]:
+    """The cells that ran, with outputs where they are known to be those of this execution: the last, of this text."""
+    last = {place: number for number, place in enumerate(ran.positions)}
+    return tuple(
+        cell
+        if place >= 0 and last[place] == number and cell.source == saved[place].source
+        else replace(cell, outputs=None)
+        for number, (cell, place) in enumerate(zip(ran.cells, ran.positions, strict=True))
+    )
+
+
+def _counted_as_saved(done: Export, ran: History) -> Export:
+    """The export with the cells of its checks counted as the notebook shows them."""
+    proof = done.verification
+    if proof is None:
+        return done
+    values = tuple(replace(each, cell=max(ran.positions[each.cell], 0)) for each in proof.values)
+    return replace(done, verification=replace(proof, values=values))
 
 
 def _history(record: Notebook, file: Path | None, store: Store | None) -> History:
@@ -271,9 +321,16 @@ def _beside(file: Path | None, record: Notebook) -> Path:
 
 
 def verified(
-    done: Export, record: Notebook, script: Path, folder: Path, *, store: Store | None = None, say: Say
+    done: Export,
+    record: Notebook,
+    script: Path,
+    folder: Path,
+    *,
+    store: Store | None = None,
+    say: Say,
+    live: Ran | None = None,
 ) -> Export:
-    """The export with the verdict: the script run in a fresh process, its metrics against the captured ones.
+    """The export with the verdict: the script run in a fresh process, what it gives against what was recorded.
 
     Raises:
         ScriptFailed: the script did not run to its end.
@@ -297,8 +354,11 @@ def verified(
         if metrics is not None:
             captured[name] = metrics | _measured_alike(unnamed[name], {*repeated.get(name, ())} - {*metrics})
     verdict = verification(captured, repeated, seconds)
-    _tag_run(result, verdict, store)
-    say(f"compared with the captured runs: {'equal' if verdict.is_equal else 'not equal'}")
+    verdict = replace(verdict, values=_compared_values(done, record, result, live))
+    if not verdict.checks and not verdict.values:
+        warnings.append("no cell is captured or saved with its outputs, so there is nothing to compare: run the cells")
+    _keep_receipt(done, result, verdict, store)
+    say(f"compared with the notebook: {'equal' if verdict.is_equal else 'not equal'}")
     return replace(done, verification=verdict, warnings=(*done.warnings, *warnings))
 
 
@@ -309,8 +369,6 @@ def _captured(
     found: dict[str, dict[str, float] | None] = {}
     autologged: dict[str, dict[str, float]] = {}
     warnings: list[str] = []
-    if not steps:
-        warnings.append("no cell is captured, so there is nothing to compare: begin one with %%mlops run NAME")
     captured = [("run", each.run, each) for each in steps if each.run]
     captured += [("sweep", each.sweep, each) for each in steps if each.sweep]
     names = [name for _, name, _ in captured]
@@ -386,7 +444,7 @@ def run_script(script: Path, folder: Path, store: Path, say: Say) -> Mapping[str
         environment.pop(name, None)
     if environment["MPLBACKEND"].startswith("module://"):  # a kernel's own backend, which needs the kernel
         environment["MPLBACKEND"] = "Agg"
-    command = [sys.executable, str(script.absolute()), "--json"]
+    command = [sys.executable, str(script.absolute()), "--json", "--no-cache"]
     with (
         tempfile.TemporaryFile() as out,
         subprocess.Popen(
@@ -432,12 +490,75 @@ def _metrics_by_run(result: Mapping[str, object]) -> dict[str, dict[str, float]]
     }
 
 
-def _tag_run(result: Mapping[str, object], verdict: Verification, store: Store) -> None:
-    """Note the verdict on the pipeline's run."""
-    number = result.get("id")
-    if isinstance(number, int):
-        from mlops_nb.errors import StoreUnavailable
-        from mlops_nb.store import runs
+def _compared_values(
+    done: Export, record: Notebook, result: Mapping[str, object], ran: Ran | None
+) -> tuple[ValueCheck, ...]:
+    """What the cells printed and showed against what the script did."""
+    cells, live = _with_live_outputs(record.cells, ran or ())
+    lines = cells_of_lines(done.source, done.steps)
+    first = {step.name: step.cell for step in done.steps}
+    found: dict[int, list[CellOutput]] = {}
+    steps = result.get("steps")
+    for step in steps if isinstance(steps, list) else ():
+        for one in step["outputs"]:
+            if one["kind"] != "plot":
+                cell = lines.get(one["line"], first.get(step["name"], -1))
+                found.setdefault(cell, []).append(CellOutput(one["kind"], one["text"]))
+    compared = [cell for step in done.steps if not step.sweep for cell in step.cells]
+    checks = value_checks(cells, found, compared=[each for each in compared if each not in live])
+    return tuple(
+        sorted(
+            (
+                *checks,
+                *value_checks(cells, found, compared=[each for each in compared if each in live], incomplete=True),
+            ),
+            key=lambda check: check.cell,
+        )
+    )
 
-        with suppress(StoreUnavailable), store.transaction() as connection:
-            runs.set_tags(connection, number, {"verified": "equal" if verdict.is_equal else "different"})
+
+def _with_live_outputs(cells: Sequence[NotebookCell], ran: Ran) -> tuple[list[NotebookCell], set[int]]:
+    """The cells with what they gave in the kernel that asks, where they ran there, and which those are."""
+    found, live = list(cells), set[int]()
+    waiting = [(source.strip(), outputs) for source, outputs in ran]
+    for position in range(len(found) - 1, -1, -1):
+        if found[position].kind != "code":
+            continue
+        source = found[position].source.strip()
+        index = next((each for each in range(len(waiting) - 1, -1, -1) if waiting[each][0] == source), None)
+        if index is not None:
+            found[position] = replace(found[position], outputs=waiting.pop(index)[1])
+            live.add(position)
+    return found, live
+
+
+def _keep_receipt(done: Export, result: Mapping[str, object], verdict: Verification, store: Store) -> None:
+    """Note the verdict on the pipeline's run, and keep with it what was compared; of texts only their hashes."""
+    number = result.get("id")
+    if not isinstance(number, int):
+        return
+    from mlops_nb.errors import StoreUnavailable
+    from mlops_nb.tracking.service import resume
+
+    values = [
+        {"cell": each.cell + 1, "kind": each.kind, "likeness": each.likeness, "cause": each.cause,
+         "notebook": _sha256(each.notebook), "script": _sha256(each.script)}
+        for each in verdict.values
+    ]  # fmt: skip
+    receipt = {
+        "notebook": Path(done.notebook).name,
+        "script": Path(done.path).name,
+        "script_sha256": _sha256(done.source),
+        "is_equal": verdict.is_equal,
+        "seconds": verdict.seconds,
+        "metrics": [each.to_dict() for each in verdict.checks],
+        "missing_runs": list(verdict.missing_runs),
+        "values": values,
+    }
+    with suppress(StoreUnavailable), resume(number, store=store) as going:
+        going.set_tag("verified", "equal" if verdict.is_equal else "different")
+        going.log_artifact(receipt, "verification.json")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlops_nb.errors import MlopsError
-from mlops_nb.notebook.cells import CellNames, dotted_call, read_cell, without_fixed
+from mlops_nb.notebook.cells import BUILTINS, CellNames, dotted_call, read_cell, without_fixed
 from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, magic_code, parsed
 from mlops_nb.notebook.naming import comment, unique_name
 from mlops_nb.notebook.records import LeftOut
@@ -21,12 +21,11 @@ _INSTALLERS = re.compile(r"(python\S*\s+-m\s+)?(sudo\s+)?(pip3?|conda|mamba|uv|a
 _EXPRESSION = re.compile(r"\{([^{}]+)\}|\$\{?([A-Za-z_]\w*)\}?|([{}])")
 _ONLY_SHOWN_IN_PLACE = frozenset(
     (
-        "print", "display", "show", "info", "append", "extend", "insert", "remove", "sort", "update", "fit", "seed",
+        "print", "display", "show", "info", "append", "extend", "insert", "remove", "sort", "update", "seed",
         "filterwarnings", "simplefilter", "set_option", "basicConfig", "makedirs", "mkdir", "sleep",
     )
 )  # fmt: skip
 _OURS_RETURN_NOTHING = frozenset(("mlops_nb.log", "mlops_nb.log_params", "mlops_nb.set_tag"))
-_PLOTTING = frozenset(("plt", "sns", "ax", "axes", "fig", "pyplot"))
 _AFTER = re.compile(r"^\s*;+\s*")
 _LEFT_OUT = re.compile(r"^# left out: .*\n?", re.MULTILINE)
 ONLY_IN_A_NOTEBOOK = "only means something in a notebook"
@@ -102,6 +101,7 @@ class _Draft:
     uses: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     requirements: list[str] = field(default_factory=list)
+    evaluates: frozenset[str] = frozenset()
 
     def leave_out(self, line: str, reason: str) -> str:
         line = comment(line)
@@ -113,7 +113,16 @@ class _Draft:
         return self.our(name)
 
 
-def translate(source: str, position: int, known: Collection[str], our: Callable[[str], str]) -> ScriptCell:
+def translate(
+    source: str,
+    position: int,
+    known: Collection[str],
+    our: Callable[[str], str],
+    *,
+    shows_all: bool = False,
+    keeps: Sequence[str] = (),
+    evaluates: Collection[str] = (),
+) -> ScriptCell:
     """The cell as statements of plain Python.
 
     Args:
@@ -121,6 +130,9 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
         position: its place among all cells of the notebook.
         known: every name that some cell binds: `$name` of these is replaced in shell lines.
         our: the name under which the script imports `show`, `os` and the like.
+        shows_all: whether the notebook shows the value of every expression, not only of a cell's last.
+        keeps: names that later cells read the cell's last value by: `_`, `_3`.
+        evaluates: functions and classes of the notebook that evaluate text that they are given.
 
     Raises:
         MlopsError: it is not Python.
@@ -130,13 +142,15 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
     run = captured_run(text.magics)
     if not text.is_python:
         magic = text.magics[-1]
+        if code := _foreign_cell(magic, source, draft):
+            return _script_cell(position, source, code, draft)
         line = draft.leave_out(f"%%{magic.name} {magic.text}".strip(), "the cell is not Python of this notebook")
         return ScriptCell(
             position, source, (Statement(line, "", position),), tuple(draft.left_out), positions=(position,)
         )
     lines = text.python.split("\n")
     for magic in text.magics:
-        lines[magic.line - 1] = _cell_magic(magic, draft)
+        lines[magic.line - 1] = ""
     for escape in text.escapes:
         lines[escape.line - 1] = _escape(escape, draft)
     plain = "\n".join(lines)
@@ -146,10 +160,19 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
     swept = swept_cell(text.magics)
     observes = run is not None and not run.metrics
     hides_value = any(magic.name in ("capture", "timeit") for magic in text.magics)
-    plain = _edited(plain, tree, draft, shows=not hides_value, observes=observes)
+    draft.evaluates = frozenset((*evaluates, *_EVALUATE))
+    plain = _edited(plain, tree, draft, shows=not hides_value, observes=observes, shows_all=shows_all, keeps=keeps)
     _warn(tree, draft)
+    if (hidden := next((magic for magic in text.magics if magic.name == "capture"), None)) is not None:
+        plain = _hidden(hidden, plain, draft)
     if swept is not None:
         plain = _in_a_loop(swept, plain, draft)
+    return _script_cell(position, source, plain, draft, run, swept.name if swept is not None else "")
+
+
+def _script_cell(
+    position: int, source: str, plain: str, draft: _Draft, run: CapturedRun | None = None, sweep: str = ""
+) -> ScriptCell:
     return ScriptCell(
         position,
         source,
@@ -158,10 +181,42 @@ def translate(source: str, position: int, known: Collection[str], our: Callable[
         frozenset(draft.uses),
         run,
         tuple(draft.warnings),
-        swept.name if swept is not None else "",
+        sweep,
         tuple(draft.requirements),
         (position,),
     )
+
+
+_SHELLS = frozenset(("bash", "sh", "script", "!", "sx", "system"))
+
+
+def _foreign_cell(magic: CellMagic, source: str, draft: _Draft) -> str:
+    """A cell that writes a file or is a shell's, as Python; empty for any other."""
+    body = source.split("\n", magic.line)[-1] if magic.line <= source.count("\n") else ""
+    words = _words(magic.text)
+    if magic.name in ("writefile", "file") and words:
+        return _file_written(words, body, draft)
+    if magic.name not in _SHELLS:
+        return ""
+    command = [word for word in words if not word.startswith("-")] if magic.name == "script" else [magic.name]
+    command = ["sh"] if magic.name in ("!", "sx", "system") else command
+    if not command or command[0] in ("R", "ruby", "perl", "node", "julia"):
+        return ""
+    module = draft.use("subprocess")
+    arguments = f"{command!r}, input={body + chr(10)!r}, {_PIPES.format(module, module)}"
+    return f'print({module}.run({arguments}).stdout, end="")'
+
+
+_PIPES = "stdout={}.PIPE, stderr={}.STDOUT, text=True, check=False"
+
+
+def _file_written(words: list[str], body: str, draft: _Draft) -> str:
+    """`%%writefile name` as Python; `-a` adds to the file."""
+    name, text = words[-1], body if body.endswith("\n") else body + "\n"
+    path = _shell_text(name, draft)
+    mode = "a" if "-a" in words[:-1] or "--append" in words[:-1] else "w"
+    handle = unique_name("file", draft.known)
+    return f"with open({path}, {mode!r}, encoding='utf-8') as {handle}:\n    {handle}.write({text!r})"
 
 
 def captured_run(magics: tuple[CellMagic, ...]) -> CapturedRun | None:
@@ -313,14 +368,15 @@ def _pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, _, value in (each.partition("=") for each in texts))
 
 
-def _cell_magic(magic: CellMagic, draft: _Draft) -> str:
-    if magic.name != "capture":
-        return ""
+def _hidden(magic: CellMagic, plain: str, draft: _Draft) -> str:
+    """The body of a `%%capture` cell with what prints in a block that keeps it."""
     target = next((word for word in magic.text.split() if not word.startswith("-")), "")
-    if not target.isidentifier():
-        return ""
-    draft.warnings.append(f"cell {draft.position + 1}: what %%capture keeps in {target} is not kept by the script")
-    return f"{target} = None  {draft.leave_out(f'%%capture {magic.text}', 'the script shows its output')}"
+    statements = list(_statements(plain))
+    outside = ("", "Import", "ImportFrom", "FunctionDef", "AsyncFunctionDef", "ClassDef")
+    inside = [each.text for each in statements if each.kind not in outside]
+    kept = f" as {target}" if target.isidentifier() else ""
+    block = "\n".join([f"with {draft.use('captured')}(){kept}:", indented("\n".join(inside or ["pass"]))])
+    return "\n".join([*(each.text for each in statements if each.kind in outside), block])
 
 
 def _escape(escape: Escape, draft: _Draft) -> str:
@@ -334,10 +390,29 @@ def _escape(escape: Escape, draft: _Draft) -> str:
         return escape.indent + _shell(escape, draft)
     if escape.kind == "magic" and (code := _line_magic(escape, draft)):
         return escape.indent + code
+    draft.requirements += _installed(escape)
     note = draft.leave_out(_as_written(escape), _reason(escape))
     if escape.target:
         return f"{escape.indent}{escape.target} = None  {note}"
     return f"{escape.indent}pass  {note}" if escape.indent else note
+
+
+def _installed(escape: Escape) -> list[str]:
+    """The packages that `%pip install` or `!pip install` names, as requirements."""
+    words = _words(f"{escape.name} {escape.text}" if escape.kind == "magic" else escape.text)
+    if "install" not in words or not any(word.startswith(("pip", "uv", "python")) for word in words):
+        return []
+    rest = words[words.index("install") + 1 :]
+    skipped = {number + 1 for number, word in enumerate(rest) if word in _PIP_OPTIONS_WITH_VALUE}
+    return [
+        word
+        for number, word in enumerate(rest)
+        if number not in skipped and _REQUIREMENT.fullmatch(word) and not word.endswith((".txt", ".whl"))
+    ]
+
+
+_PIP_OPTIONS_WITH_VALUE = frozenset(("-r", "-c", "-e", "-i", "--index-url", "--extra-index-url", "-f", "--find-links"))
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,.-]+\])?([=<>~!]=?[\w.*+!,<>=~-]+)?")
 
 
 def _as_written(escape: Escape) -> str:
@@ -360,11 +435,9 @@ def _reason(escape: Escape) -> str:
 
 
 def _shell(escape: Escape, draft: _Draft) -> str:
-    call = f"{draft.use('subprocess')}.run({_shell_text(escape.text, draft)}, shell=True"
-    if not escape.target:
-        return f"{call}, check=False)"
-    pipes = f"stdout={draft.our('subprocess')}.PIPE, stderr={draft.our('subprocess')}.STDOUT, text=True, check=False"
-    return f"{escape.target} = {call}, {pipes}).stdout.splitlines()"
+    module = draft.use("subprocess")
+    call = f"{module}.run({_shell_text(escape.text, draft)}, shell=True, {_PIPES.format(module, module)}).stdout"
+    return f"{escape.target} = {call}.splitlines()" if escape.target else f'print({call}, end="")'
 
 
 def _shell_text(command: str, draft: _Draft) -> str:
@@ -435,7 +508,16 @@ def _compiled(plain: str, position: int) -> ast.Module:
 _Edit = tuple[int, int, str]
 
 
-def _edited(plain: str, tree: ast.Module, draft: _Draft, *, shows: bool, observes: bool) -> str:
+def _edited(
+    plain: str,
+    tree: ast.Module,
+    draft: _Draft,
+    *,
+    shows: bool,
+    observes: bool,
+    shows_all: bool,
+    keeps: Sequence[str],
+) -> str:
     """The text with `display` and the shown last value made `show`, and what only a notebook has left out."""
     places = _Places(plain)
     edits: list[_Edit] = []
@@ -446,18 +528,123 @@ def _edited(plain: str, tree: ast.Module, draft: _Draft, *, shows: bool, observe
         elif reason := _notebook_call(statement):
             note = draft.leave_out(places.text(start, end), reason)
             edits.append((start, end, "pass" if places.rest_of_line(end).lstrip().startswith(";") else note))
+        elif (other := _without_ipython(statement, draft)) is not None:
+            edits.append((start, end, other))
         else:
             edits += _display_edits(statement, places, draft)
+            edits += _kept_edits(statement, places, draft)
             if observes:
                 edits += _metric_edits(statement, places, draft)
-    last = tree.body[-1] if tree.body else None
-    if shows and isinstance(last, ast.Expr) and not _notebook_call(last) and is_shown(last.value):
-        edits[:0] = _show_edits(last, places, draft)
+    for last in tree.body if shows_all else tree.body[-1:]:
+        if shows and isinstance(last, ast.Expr) and not _notebook_call(last) and is_shown(last.value, draft.known):
+            edits[:0] = _show_edits(last, places, draft, keeps if last is tree.body[-1] else ())
+    for statement in tree.body:
+        edits[:0] = _named_in_text(statement, places, draft)
     return places.edited(edits)
 
 
-def _show_edits(last: ast.Expr, places: _Places, draft: _Draft) -> list[_Edit]:
+_EVALUATE = ("eval", "pd.eval", "pandas.eval", "ne.evaluate", "numexpr.evaluate")
+
+
+def evaluating(source: str) -> Iterator[str]:
+    """The functions and classes that a cell defines and that evaluate text.
+
+    >>> list(evaluating("def value(text):\\n    return eval(text)"))
+    ['value']
+    """
+    tree = parsed(cell_text(source).python) if "eval(" in source else None
+    for statement in tree.body if tree else ():
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            calls = (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+            if any(dotted_call(call) in _EVALUATE for call in calls):
+                yield statement.name
+
+
+def _named_in_text(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+    """Before a statement that has text evaluated: the names that stand in the text, where they will be found."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    names: dict[str, None] = {}
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and dotted_call(node) in draft.evaluates:
+            texts = (each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str))
+            trees = [tree for text in texts if (tree := parsed(text))]
+            found = (each.id for tree in trees for each in ast.walk(tree) if isinstance(each, ast.Name))
+            names |= dict.fromkeys(name for name in found if name in draft.known)
+    if names:
+        start, _ = places.span(statement)
+        given = ", ".join(f"{name}={name}" for name in names)
+        end = "\n" if hasattr(statement, "body") else "; "
+        yield start, start, f"globals().update({given}){end}"
+
+
+def _without_ipython(statement: ast.stmt, draft: _Draft) -> str | None:
+    """An import of IPython as one of what stands for it in a script; None for any other statement."""
+    if isinstance(statement, ast.Import):
+        names = [each for each in statement.names if each.name.partition(".")[0] == "IPython"]
+        return "\n".join(_module_import(each, draft) for each in statement.names) if names else None
+    if isinstance(statement, ast.ImportFrom) and (statement.module or "").partition(".")[0] == "IPython":
+        there = [each for each in statement.names if each.name in _STANDS_FOR]
+        gone = [each.name for each in statement.names if each.name not in _STANDS_FOR]
+        notes = (
+            [draft.leave_out(f"from {statement.module} import {', '.join(gone)}", ONLY_IN_A_NOTEBOOK)] if gone else []
+        )
+        if statement.module == "IPython" and any(each.name == "display" for each in there):
+            listed = ", ".join(ast.unparse(each) for each in there if each.name == "display")
+            others = ", ".join(ast.unparse(each) for each in there if each.name != "display")
+            notes += [f"from {_STANDINS} import {others}"] if others else []
+            return "\n".join([*notes, f"from mlops_nb.pipelines import {listed}"])
+        return "\n".join(
+            [*notes, *([f"from {_STANDINS} import {', '.join(map(ast.unparse, there))}"] if there else [])]
+        )
+    if isinstance(statement, ast.Assign) and "ast_node_interactivity" in ast.unparse(statement.targets[0]):
+        return draft.leave_out(ast.unparse(statement), "the script shows what the notebook does")
+    return None
+
+
+_STANDINS = "mlops_nb.pipelines.display"
+_STANDS_FOR = frozenset(
+    (
+        "HTML", "Markdown", "Latex", "Math", "SVG", "JSON", "GeoJSON", "Javascript", "Pretty", "Code", "Image", "Audio",
+        "Video", "IFrame", "YouTubeVideo", "FileLink", "FileLinks", "DisplayObject", "TextDisplayObject", "display",
+        "clear_output", "set_matplotlib_formats", "update_display", "display_html", "display_markdown", "display_latex",
+        "get_ipython",
+    )
+)  # fmt: skip
+
+
+def _module_import(name: ast.alias, draft: _Draft) -> str:
+    """`import IPython` and `import IPython.display as x` by what stands for them; any other import as it is."""
+    if name.name.partition(".")[0] != "IPython":
+        return f"import {ast.unparse(name)}"
+    if name.name in ("IPython.display", "IPython.core.display") and name.asname:
+        return f"import {_STANDINS} as {name.asname}"
+    if name.name in ("IPython", "IPython.display"):
+        return f"import mlops_nb.pipelines as {name.asname or 'IPython'}"
+    return draft.leave_out(f"import {ast.unparse(name)}", ONLY_IN_A_NOTEBOOK)
+
+
+def _kept_edits(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+    """`Out[3]` as the name that keeps it, a builtin that `del` gives back as the builtin, the shell as one of ours."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.Subscript(ast.Name("Out"), ast.Constant(int(number))) if "Out" not in draft.known:
+                yield (*places.span(node), f"_{number}")
+            case ast.Call(ast.Name("get_ipython")) if "get_ipython" not in draft.known:
+                yield (*places.span(node), f"{draft.use('get_ipython')}()")
+    if isinstance(statement, ast.Delete):
+        names = [each.id for each in statement.targets if isinstance(each, ast.Name)]
+        if len(names) == len(statement.targets) and any(name in BUILTINS for name in names):
+            again = [f"{name} = {draft.use('builtins')}.{name}" for name in names if name in BUILTINS]
+            rest = [name for name in names if name not in BUILTINS]
+            yield (*places.span(statement), "; ".join([*again, *([f"del {', '.join(rest)}"] if rest else [])]))
+
+
+def _show_edits(last: ast.Expr, places: _Places, draft: _Draft, keeps: Sequence[str]) -> list[_Edit]:
     start, end = places.span(last)
+    if keeps:
+        shown = "" if places.rest_of_line(end).lstrip().startswith(";") else f"; {draft.use('show')}({keeps[0]})"
+        return [(start, start, f"{' = '.join(keeps)} = "), (end, end, shown)]
     if places.rest_of_line(end).lstrip().startswith(";"):
         return []
     if places.span(last.value)[0] > start:  # it stands in parentheses
@@ -466,17 +653,22 @@ def _show_edits(last: ast.Expr, places: _Places, draft: _Draft) -> list[_Edit]:
     return [(start, start, f"{draft.use('show')}({inner[0]}"), (end, end, f"{inner[1]})")]
 
 
-def is_shown(value: ast.expr) -> bool:
-    """Whether the value of a last expression is worth showing: not what `print` and its like return."""
+def is_shown(value: ast.expr, known: Collection[str] = ()) -> bool:
+    """Whether the value of a last expression is worth showing: not what `print` and its like return.
+
+    Args:
+        value: the expression.
+        known: names that some cell binds, so that they are not what they are called.
+    """
     if isinstance(value, ast.Constant):
-        return not (value.value is None or value.value is ... or isinstance(value.value, str))
+        return value.value is not None
     if isinstance(value, ast.JoinedStr):
         return True
     if isinstance(value, ast.Call):
         name = dotted_call(value)
         if name.endswith("subprocess.run") or name in _OURS_RETURN_NOTHING:
             return False
-        return name.rpartition(".")[2] not in _ONLY_SHOWN_IN_PLACE and name.partition(".")[0] not in _PLOTTING
+        return name.rpartition(".")[2] not in _ONLY_SHOWN_IN_PLACE or name in known
     return True
 
 

@@ -8,11 +8,11 @@ from mlops_nb.notebook.records import Export
 from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table, Words
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, duration, listed, one_line, setting
-from mlops_nb.reproducibility.records import MetricCheck, Verification
+from mlops_nb.reproducibility.records import MetricCheck, ValueCheck, Verification
 
 
 def export_panel(export: Export) -> Panel:
-    """What was written, and whether it gives the notebook's metrics."""
+    """What was written, and whether it gives what the notebook gave."""
     return Panel(_blocks(export))
 
 
@@ -31,11 +31,19 @@ def _blocks(export: Export) -> Iterator[Block]:
         )
         yield Table("Parameters", ("option", "type", "default", "help"), rows)
     steps = tuple(
-        (one.name, listed(one.inputs, 6) or "-", listed(one.outputs, 6) or "-", one_line(one.run, 40))
+        (
+            one.name,
+            f"{one.stage}{' (guessed)' if one.is_guessed else ''}" if one.stage else "-",
+            listed([str(cell + 1) for cell in one.cells], 6),
+            listed(one.inputs, 6) or "-",
+            listed(one.outputs, 6) or "-",
+            one_line(one.run, 40),
+        )
         for one in export.steps
     )
     yield Fold(
-        f"{count(len(export.steps), 'step')}", (Table("Steps", ("step", "takes", "gives", "captured run"), steps),)
+        f"{count(len(export.steps), 'step')}",
+        (Table("Steps", ("step", "stage", "cells", "takes", "gives", "captured run"), steps),),
     )
     if export.left_out:
         left = tuple((f"{one.cell + 1}", one_line(one.line, 80), one_line(one.reason, 120)) for one in export.left_out)
@@ -51,13 +59,19 @@ def _sentence(export: Export, path: str) -> tuple[str | Span, ...]:
     if proof is None:
         return (f"Wrote {wrote}.", " Not verified: add --verify to prove it.")
     if proof.is_equal:
-        said = f"{count(len(proof.checks), 'metric')} equal to the captured runs'"
-        return (Span("✓", css="mp-good"), " Verified: ", f"{said}. {wrote}.")
-    different = sum(not check.equal for check in proof.checks)
-    if not proof.checks:
+        return (Span("✓", css="mp-good"), " Verified: ", f"{_compared(proof)} equal to the notebook's. {wrote}.")
+    if not proof.checks and not proof.values:
         return (Span("✗", css="mp-bad"), " Not verified: ", f"there was nothing to compare. {wrote}.")
-    said = f"{different} of {count(len(proof.checks), 'metric')} differ" if different else "not every run was compared"
+    different = sum(not check.equal for check in proof.checks) + sum(not value.is_good for value in proof.values)
+    said = f"{different} of {_compared(proof)} differ" if different else "not every run was compared"
     return (Span("✗", css="mp-bad"), " Not the same: ", f"{said}. {wrote}.")
+
+
+def _compared(proof: Verification) -> str:
+    """What was compared, counted: `1 metric and 12 values`."""
+    parts = [count(len(proof.checks), "metric")] if proof.checks else []
+    parts += [count(len(proof.values), "value")] if proof.values else []
+    return " and ".join(parts)
 
 
 def _verified(proof: Verification) -> Iterator[Block]:
@@ -69,6 +83,42 @@ def _verified(proof: Verification) -> Iterator[Block]:
     took = f"Metrics, compared exactly in a fresh process ({duration(proof.seconds)})"
     if rows:
         yield Table(took, ("run", "metric", "notebook", "script", "equal"), rows, frozenset({2, 3}), more)
+    yield from _values(proof)
+
+
+def _values(proof: Verification) -> Iterator[Block]:
+    """What cells printed and showed: what differs at once, all of it folded."""
+    columns = ("cell", "what", "notebook", "script", "equal")
+    differ = [each for each in proof.values if not each.is_good]
+    if differ:
+        more = f"+{len(differ) - 20} more" if len(differ) > 20 else ""
+        yield Table("Values that differ", columns, tuple(_value(each) for each in differ[:20]), more=more)
+    if proof.values:
+        more = f"+{len(proof.values) - 100} more" if len(proof.values) > 100 else ""
+        same = Table("Values", columns, tuple(_value(each) for each in proof.values[:100]), more=more)
+        close = sum(each.likeness == "close" for each in proof.values)
+        clock = sum(each.likeness == "clock" for each in proof.values)
+        apart = [f"{close} within 1e-6"] if close else []
+        apart += [f"{clock} that {'depends' if clock == 1 else 'depend'} on the clock"] if clock else []
+        yield Fold(", ".join([f"{count(len(proof.values), 'value')} by cell", *apart]), (same,))
+
+
+_LIKENESS = {"close": " within 1e-6", "equal": " equal", "different": " different", "missing": " missing"}
+
+
+def _value(check: ValueCheck) -> tuple[Words, ...]:
+    sign = Span("✓", css="mp-good") if check.is_good else Span("✗", css="mp-bad")
+    said = f" {check.likeness}: {one_line(check.cause, 80)}" if check.cause else _LIKENESS[check.likeness]
+    what = "printed" if check.kind == "print" else "value"
+    sides = [_around(check.notebook, check.script), _around(check.script, check.notebook)]
+    return (f"{check.cell + 1}", what, *sides, (sign, said))
+
+
+def _around(text: str, other: str) -> str:
+    """The text's line that is the first to differ, on one line."""
+    lines, others = text.split("\n"), other.split("\n")
+    first = next((number for number, line in enumerate(lines) if line not in others[number : number + 1]), 0)
+    return ("… " if first else "") + one_line(lines[first], 60) if text else "nothing"
 
 
 def _check(check: MetricCheck) -> tuple[Words, ...]:

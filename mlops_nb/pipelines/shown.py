@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import io
 import re
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -28,7 +29,13 @@ _heard: ContextVar[_Recorder | None] = ContextVar("mlops_nb_heard", default=None
 _listening: list[_Recorder] = []
 
 
-def show(*values: object) -> None:
+class Markup:
+    """Something whose `data` a notebook renders and a script prints."""
+
+    data = ""
+
+
+def show(*values: object, **_: object) -> None:
     """Print values as the end of a notebook's cell shows them; None shows nothing, a figure is saved to a file."""
     recorder = _recorder()
     for value in values:
@@ -39,9 +46,10 @@ def show(*values: object) -> None:
             recorder.shown = value
             continue
         text = shown_text(value)
-        if recorder is None:
+        if recorder is None or not isinstance(sys.stdout, _Tee):  # somebody keeps what is printed
             print(text)
         else:
+            text = text.replace(f"{recorder.name}.<locals>.", "")  # what a cell defines, a step defines
             recorder.add("value", text)
             recorder.through(f"{text}\n")
 
@@ -52,10 +60,10 @@ def shown_text(value: object) -> str:
     >>> shown_text("a"), shown_text(0.5)
     ("'a'", '0.5')
     """
-    data = getattr(value, "data", None)
-    if type(value).__module__ in ("IPython.core.display", __name__) and isinstance(data, str):
-        return data
-    return pretty(value)
+    if isinstance(value, Markup):
+        return value.data
+    data = getattr(value, "data", None) if type(value).__module__ == "IPython.core.display" else None
+    return data if isinstance(data, str) else pretty(value)
 
 
 def metric(name: str, value: T) -> T:
@@ -79,6 +87,47 @@ def plain_number(value: object) -> float | None:
 
         return metric_number(value)
     return None
+
+
+class captured:
+    """A block whose prints are kept and not shown: what `%%capture` is in a notebook.
+
+    >>> with captured() as kept:
+    ...     print("quiet")
+    >>> kept.stdout
+    'quiet\\n'
+    """
+
+    def __init__(self) -> None:
+        self._out, self._err = io.StringIO(), io.StringIO()
+        self._redirected = ExitStack()
+
+    def __enter__(self) -> captured:
+        self._redirected.enter_context(redirect_stdout(self._out))
+        self._redirected.enter_context(redirect_stderr(self._err))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._redirected.close()
+
+    @property
+    def stdout(self) -> str:
+        """What was printed."""
+        return self._out.getvalue()
+
+    @property
+    def stderr(self) -> str:
+        """What was printed to stderr."""
+        return self._err.getvalue()
+
+    def show(self) -> None:
+        """Print it now."""
+        print(self.stdout, end="")
+
+    __call__ = show
+
+    def __str__(self) -> str:
+        return self.stdout
 
 
 @contextmanager

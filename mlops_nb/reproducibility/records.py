@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mlops_nb.record import Record
 
@@ -98,18 +99,48 @@ class MetricCheck(Record):
     equal: bool
 
 
+Likeness = Literal["equal", "close", "clock", "random", "different", "missing"]
+"""How two recorded values stand to each other.
+
+`equal` to the last character, addresses in memory apart; `close` where only numbers differ, by no more than the
+tolerance; `clock` and `random` where they differ and depend on the time or on chance that nobody seeded.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCheck(Record):
+    """What a cell printed (`print`), or one value that it showed, in the notebook and in the script.
+
+    `cell` is the cell's position in the notebook, from 0; `cause` names what depends on the clock or on chance.
+    """
+
+    cell: int
+    kind: Literal["print", "value"]
+    notebook: str
+    script: str
+    likeness: Likeness
+    cause: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the script gave what the notebook gave, as far as it can be asked for."""
+        return self.likeness in ("equal", "close", "clock")
+
+
 @dataclass(frozen=True, slots=True)
 class Verification(Record):
-    """The verdict on an exported script: every captured metric against the script's own."""
+    """The verdict on an exported script: every recorded metric and value against the script's own."""
 
     checks: tuple[MetricCheck, ...]
     missing_runs: tuple[str, ...]
     seconds: float
+    values: tuple[ValueCheck, ...] = ()
 
     @property
     def is_equal(self) -> bool:
         """Whether there was something to compare and all of it was equal."""
-        return bool(self.checks) and not self.missing_runs and all(check.equal for check in self.checks)
+        compared = [check.equal for check in self.checks] + [value.is_good for value in self.values]
+        return bool(compared) and not self.missing_runs and all(compared)
 
     def to_dict(self) -> dict[str, object]:
         """The fields as plain Python values."""

@@ -91,7 +91,7 @@ def test_exported_script_is_formatted_and_passes_ruff(study):
 
 def test_export_in_a_kernel_verifies_against_the_captured_run(study):
     text = shown(nbformat.read(study / "numbers_study.ipynb", as_version=4), "%mlops export")
-    assert "✓ Verified: 1 metric equal to the captured run" in text
+    assert "✓ Verified: 1 metric and 1 value equal to the notebook's" in text
     run = service.show("numbers_study", store=open_store(study))
     assert (run.kind, run.tags["verified"]) == ("pipeline", "equal")
 
@@ -134,7 +134,7 @@ def test_run_out_of_order_is_found_by_verification(folder, capsys):
     nbformat.write(changed, path)
     assert main(["export", str(path), "-o", "pipeline.py", "--verify"]) == 1
     out = capsys.readouterr().out
-    assert "✗ Not the same: 1 of 1 metric" in out
+    assert "✗ Not the same: 2 of 1 metric and 2 values differ" in out
     assert "✗" in next(line for line in out.splitlines() if "share" in line)
     assert service.show("numbers_study").tags["verified"] == "different"
 

@@ -359,3 +359,15 @@ def test_interrupted_command_leaves_a_clean_state(kernel, folder):
     (folder / "again").unlink()
     assert "✓ Verified" in kernel.run("%mlops export study.ipynb -o pipeline.py --verify")
     assert {row.status for row in service.runs(kind="pipeline").rows} <= {"FINISHED", "INTERRUPTED", "KILLED"}
+
+
+def test_library_that_we_import_first_knows_that_it_is_in_a_notebook(folder):
+    notebook = nbformat.v4.new_notebook()
+    for source in (
+        "%load_ext mlops_nb\n%mlops track on",
+        "x = 1",
+        "import pandas\npandas.get_option('display.max_columns')",
+    ):
+        notebook.cells.append(nbformat.v4.new_code_cell(source))
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
+    assert notebook.cells[-1].outputs[0].data["text/plain"] == "20"

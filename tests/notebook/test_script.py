@@ -13,6 +13,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from mlops_nb.errors import MlopsError
+from mlops_nb.notebook.intermediate import pipeline_plan
 from mlops_nb.notebook.records import Export, Notebook, NotebookCell
 from mlops_nb.notebook.script import is_export, pipeline_script
 from mlops_nb.pipelines import Pipeline
@@ -497,7 +498,7 @@ def test_last_value_of_a_cell_is_shown():
     done = export(
         "x = [1, 2]", "x", "x;", "print(x)", "(x\n + [3])", "x, 1", "x.append(4)", "'just a note'", "x if x else None"
     )
-    assert ran(done)[1] == "[1, 2]\n[1, 2]\n[1, 2, 3]\n([1, 2], 1)\n[1, 2, 4]\n"
+    assert ran(done)[1] == "[1, 2]\n[1, 2]\n[1, 2, 3]\n([1, 2], 1)\n'just a note'\n[1, 2, 4]\n"
 
 
 def test_last_value_that_is_never_any_is_not_shown():
@@ -719,3 +720,59 @@ def test_literals_that_are_chosen_become_parameters():
 def test_parameter_that_cannot_be_one_is_refused_in_words(cells, words):
     with pytest.raises(MlopsError, match=words):
         pipeline_script(notebook(*cells), parameters=["alpah"])
+
+
+MAGICS = {
+    "shell output is printed": (["!echo hello", "x = !echo a b\nprint(x)"], "hello\n['a b']\n"),
+    "file is written": (["%%writefile note.txt\nhello\nworld", "import pathlib\nprint(pathlib.Path('note.txt').read_text(), end='')"], "hello\nworld\n"),
+    "file is added to": (
+        ["%%writefile note.txt\na", "%%writefile -a note.txt\nb", "import pathlib\npathlib.Path('note.txt').read_text()"],
+        "'a\\nb\\n'\n",
+    ),
+    "bash cell": (["%%bash\nx=3\necho $x '\"'"], '3 "\n'),
+    "captured": (["%%capture got\nprint('quiet')\nn = 3", "print(n, got.stdout)"], "3 quiet\n\n"),
+    "IPython is not needed": (
+        [
+            "import IPython\nfrom IPython.display import HTML, clear_output, display as d\nfrom IPython import get_ipython, display\n"
+            "from IPython.core.interactiveshell import InteractiveShell",
+            "HTML('<b>x</b>')",
+            "d(3)\nclear_output(wait=True)\ndisplay.display(4)\nIPython.display.Markdown('*y*')",
+            "if 'colab' in str(get_ipython()):\n    print('no')",
+        ],
+        "<b>x</b>\n3\n4\n*y*\n",
+    ),
+    "every expression is shown": (
+        ["InteractiveShell.ast_node_interactivity = 'all'", "1 + 1\n[3]\nx = 4\nprint(x)\n5"],
+        "2\n[3]\n4\n5\n",
+    ),
+    "last values": (["3 + 4", "_ * 2", "print(_, _1, Out[2])"], "7\n14\n14 7 14\n"),
+    "builtin given back": (["sum = 3", "del sum\nsum([1, 2])"], "3\n"),
+    "names in text": (
+        ["def both(text):\n    return eval(text)", "a = sum([1])", "b = 2\nboth('a + b')", "eval('b * 10')"],
+        "3\n20\n",
+    ),
+    "own display": (["def display(x):\n    return x + 1", "display(1)"], "2\n"),
+    "plt at the end": (["class plt:\n    title = staticmethod(lambda x: x)", "plt.title('t')"], "'t'\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAGICS)
+def test_what_only_a_notebook_can_do_is_translated(folder, name):
+    cells, printed = MAGICS[name]
+    done = export(*cells)
+    assert "IPython" not in re.sub(r"# left out.*|#     .*|as IPython|IPython\.display\.Markdown", "", done.source)
+    assert ran(done)[1] == printed
+
+
+def test_module_that_a_cell_writes_is_imported_after_it(folder):
+    done = export(
+        "%%writefile my_helper_module.py\ndef f():\n    return 7", "import my_helper_module", "my_helper_module.f()"
+    )
+    assert done.source.index("import my_helper_module") > done.source.index("my_helper_module.py")
+
+
+def test_packages_that_cells_install_are_requirements():
+    plan = pipeline_plan(
+        notebook("%pip install -q 'pandas>=2' scikit-learn[x]\nx = 1", "!pip3 install -r a.txt numpy==1.0 -U")
+    )
+    assert plan.requirements == ("pandas>=2", "scikit-learn[x]", "numpy==1.0")
