@@ -21,6 +21,7 @@ from mlops_nb.notebook.recorded import cells_of_lines, shown_output, value_check
 from mlops_nb.notebook.records import CellOutput, Export, LeftOut, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import pipeline_script
 from mlops_nb.notebook.script_files import formatted_python, write_script
+from mlops_nb.notebook.slices import leading_to
 from mlops_nb.reproducibility.records import ValueCheck, Verification
 from mlops_nb.reproducibility.verify import verification
 from mlops_nb.tracking.secrets.rules import is_redacted_from
@@ -207,13 +208,13 @@ def this_notebook(path: Path | None, executed: Sequence[str]) -> Path:
     return found
 
 
-def formatted_script(notebook: Notebook) -> Export:
+def formatted_script(notebook: Notebook, parameters: Sequence[str] = ()) -> Export:
     """The script of a notebook, formatted and clean by ruff's default rules; nothing is written.
 
     Raises:
         MlopsError: a cell is not Python, or there is no code.
     """
-    draft = pipeline_script(notebook)
+    draft = pipeline_script(notebook, parameters=parameters)
     return replace(draft, source=formatted_python(draft.source))
 
 
@@ -223,6 +224,8 @@ def export(
     *,
     verify: bool = False,
     force: bool = False,
+    to: str = "",
+    parameters: Sequence[str] = (),
     store: Store | None = None,
     progress: Say | None = None,
     live: Ran | None = None,
@@ -235,13 +238,15 @@ def export(
         verify: run the script in a fresh process and compare every metric of the captured runs, and what every cell
             printed and showed.
         force: overwrite a file that is not an earlier export.
+        to: only what leads to this name: a model, a metric.
+        parameters: names of literals outside the parameters cell that become parameters, too.
         store: where the captured runs are; by default the store of the notebook's folder.
         progress: is told what is done, line by line.
         live: the cells that ran in the kernel that asks, in order, with what they printed and returned.
 
     Raises:
         NotebookNotFound: there is no such notebook.
-        BadArgument: the file to write is not an earlier export.
+        BadArgument: the file to write is not an earlier export, or no cell has the name that is asked for.
         ScriptFailed: the script did not run to its end.
     """
     say = progress or (lambda _: None)
@@ -251,7 +256,10 @@ def export(
     script = Path(path) if path is not None else _beside(file, record)
     ran = _history(record, file, store)
     saved, record = record.cells, replace(record, cells=_with_outputs(ran, record.cells))
-    done = replace(told(formatted_script(record), ran, saved), notebook=str(file or record.path), path=str(script))
+    record, dropped = leading_to(record, to) if to else (record, ())
+    draft = formatted_script(record, parameters)
+    draft = replace(draft, left_out=(*draft.left_out, *dropped))
+    done = replace(told(draft, ran, saved), notebook=str(file or record.path), path=str(script))
     write_script(script, done.source, force=force)
     say(f"wrote {script}: {len(done.steps)} steps, {len(done.parameters)} parameters")
     if not verify:
