@@ -32,8 +32,9 @@ def _blocks(found: Causes) -> Iterator[Block]:
         yield from code[:OPEN]
         if len(code) > OPEN:
             yield Fold(f"The code of {count(len(code) - OPEN, 'more cause')}", tuple(code[OPEN:]))
+    title = "Chance may have a part in it, too" if found.causes else "Left"
     for words in found.left if found.metric else ():
-        yield Line(f"Left: {one_line(words, 200)}")
+        yield Line(f"{title}: {one_line(words, 200)}.")
     if not found.causes:
         yield Line(f"Looked at and equal: {_all(found.equal)}.", "small")
     if found.other_metrics:

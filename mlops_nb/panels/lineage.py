@@ -67,10 +67,16 @@ def lineage_words(graph: LineageGraph) -> str:
     ]
     began = f"{name} came from {listed(parts)}" if parts else f"{name} came from its own cell alone"
     stale = [node for node in graph.nodes if node.is_stale]
+    since = listed([f"{one_line(node.label, 60)} {_SINCE[node.state]}" for node in graph.files if node.state], 2)
     if not stale:
-        return f"{began}; nothing is stale."
+        return f"{began}; nothing is stale{since and f', but {since}'}."
     verb = "is" if len(stale) == 1 else "are"
-    return f"{began}; {count(len(stale), 'cell')} {verb} stale: {_stale_words(_worst(stale), graph)}."
+    words = f"{count(len(stale), 'cell')} {verb} stale: {_stale_words(_worst(stale), graph)}"
+    return f"{began}; {words}{since and f'; {since}'}."
+
+
+_SINCE = {"changed": "changed since", "gone": "is gone", "edited": "was edited", "deleted": "was deleted"}
+"""What became of a file since the run."""
 
 
 def _worst(stale: Sequence[LineageNode]) -> LineageNode:

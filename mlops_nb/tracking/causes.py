@@ -89,8 +89,8 @@ class Causes(Record):
 
     `metric` is the one asked about, else the first that differs, None where none does; `other_metrics` differ, too.
     Where the runs have no metric in common, `is_comparable` is False. `unlikely` changed as well. `equal` is what was
-    looked at and found equal. `left` is what remains to explain a difference when there is no cause: randomness
-    without a seed, the clock, what was not recorded.
+    looked at and found equal. `left` is what remains to explain a difference: randomness without a seed, the clock
+    and, when there is no cause, what was not recorded.
     """
 
     left_run: int
@@ -193,7 +193,7 @@ class _Reasoning:
             causes=found,
             unlikely=(*self.unlikely, *unlikely, *unlikely_too, *self._memory()),
             equal=tuple(self._equal(found)),
-            left=tuple(self._what_is_left()) if not found else (),
+            left=tuple(self._chance() if found else self._what_is_left()),
             is_comparable=bool(_names_of(self.left.run) & _names_of(self.right.run)),
         )
 
@@ -517,6 +517,16 @@ class _Reasoning:
 
     def _what_is_left(self) -> Iterator[str]:
         """What can make a run differ that is equal in all that was recorded."""
+        yield from self._chance()
+        environment = self.right.run.environment
+        if environment and environment.hash_seed is None:
+            yield "the order of sets, which PYTHONHASHSEED would fix"
+        unknown = sorted({*self.left.unknown, *self.right.unknown})
+        if unknown:
+            yield f"where {_listed(unknown)} came from, which was not recorded"
+
+    def _chance(self) -> Iterator[str]:
+        """What the cells leave to chance or the clock."""
         for param in self.right.run.params:
             if _last_word(param.name) in _SEED_WORDS and param.value is None:
                 yield f"{param.name} is None"
@@ -524,12 +534,6 @@ class _Reasoning:
             for call in _calls(cell.source):
                 if words := _chance_in(call):
                     yield f"{words} in {cell.label}, line {call.lineno}"
-        environment = self.right.run.environment
-        if environment and environment.hash_seed is None:
-            yield "the order of sets, which PYTHONHASHSEED would fix"
-        unknown = sorted({*self.left.unknown, *self.right.unknown})
-        if unknown:
-            yield f"where {_listed(unknown)} came from, which was not recorded"
 
 
 def _names_of(run: Run) -> set[str]:

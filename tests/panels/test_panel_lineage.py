@@ -71,6 +71,11 @@ def test_the_sentence_says_how_much_led_to_the_run_and_what_is_stale():
     assert lineage_words(a_graph(a_cell(1), at_run)) == (
         "forest (run 3) came from 2 cells; 1 cell is stale: [2] used df, which [5] changed before the run was made."
     )
+    files = (a_file(state="changed"), a_file("b.csv", state="gone"), a_cell(1))
+    assert lineage_words(a_graph(*files)).endswith(
+        "nothing is stale, but data/flights.csv changed since and b.csv is gone."
+    )
+    assert lineage_words(a_graph(a_file(state="gone"), at_run)).endswith("was made; data/flights.csv is gone.")
     since = the_run(stale=(Stale("a.csv", 7, None, "write()", at_run=False),))
     assert lineage_words(a_graph(run=since)) == (
         "forest (run 3) came from its own cell alone; 1 cell is stale: the run itself used a.csv, "

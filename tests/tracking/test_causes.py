@@ -254,6 +254,14 @@ def test_without_a_cause_chance_and_clock_are_named_where_they_stand():
     assert "data X_test, X_train" in found.equal
 
 
+def test_chance_is_named_beside_a_cause_too():
+    cells = with_cell(2, "X_train, X_test = train_test_split(X)")
+    found = causes(origin(1, cells=cells), origin(2, cells=cells, accuracy=0.8, params=(Param("n", 200),)))
+    assert [cause.name for cause in found.causes] == ["n"]
+    assert found.left == ("train_test_split without random_state in cell [3] (split), line 1",)
+    assert "Chance may have a part in it, too: train_test_split without random_state" in causes_panel(found).text()
+
+
 def test_the_metric_is_the_first_that_differs_and_no_timing_or_the_one_asked_for():
     right = origin(2, accuracy=0.8)
     assert causes(LEFT, right).metric.name == "accuracy"

@@ -11,8 +11,8 @@ import functools
 import operator
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import FrameType, MethodType, ModuleType
@@ -161,21 +161,39 @@ class Watch:
             __tracebackhide__ = True
             if not self.is_wanted(sys._getframe(depth)):
                 return original(*args, **kwargs)
-            _here.is_inside = True
-            try:
-                end = self.begin(None, name, original, args, kwargs, sys._getframe(depth))
-                try:
-                    result = original(*args, **kwargs)
-                except BaseException as raised:
-                    end(None, raised)
-                    raise
-                end(result, None)
-                return result
-            finally:
-                _here.is_inside = False
+            with self.telling(None, name, original, args, kwargs, sys._getframe(depth)) as results:
+                results.append(original(*args, **kwargs))
+            return results[0]
 
         watched.is_of_mlops_nb = True  # type: ignore[attr-defined]
         return watched
+
+    @contextmanager
+    def telling(
+        self,
+        owner: object,
+        name: str,
+        call: Callable[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        caller: FrameType,
+    ) -> Iterator[list[object]]:
+        """Tell of a call before and after it is made in this block, which puts its result into the list.
+
+        The call itself stays in the watched function: another frame of ours would show in every traceback.
+        """
+        _here.is_inside = True
+        try:
+            end = self.begin(owner, name, call, args, kwargs, caller)
+            results: list[object] = []
+            try:
+                yield results
+            except BaseException as raised:
+                end(None, raised)
+                raise
+            end(results[0], None)
+        finally:
+            _here.is_inside = False
 
     def arrival(self, module: str, then: Callable[[ModuleType], None]) -> None:
         """Call `then` with a module: at once when it is imported, else as soon as it is."""
@@ -238,18 +256,9 @@ def _through(original: Any, name: str, watch: Watch) -> Callable[..., object]:
         call = original.__get__(owner, type(owner))
         if not watch.is_wanted(sys._getframe(1)):
             return call(*args, **kwargs)
-        _here.is_inside = True
-        try:
-            end = watch.begin(owner, name, call, args, kwargs, sys._getframe(1))
-            try:
-                result = call(*args, **kwargs)
-            except BaseException as raised:
-                end(None, raised)
-                raise
-            end(result, None)
-            return result
-        finally:
-            _here.is_inside = False
+        with watch.telling(owner, name, call, args, kwargs, sys._getframe(1)) as results:
+            results.append(call(*args, **kwargs))
+        return results[0]
 
     return watched
 
