@@ -4,6 +4,7 @@
 
 dag.py           the steps of a pipeline, read from its function's syntax tree
 parameters.py    a signature as parameters: types, defaults, help, choices, ranges
+settings.py      parameters from files and environment variables
 records.py       what a pipeline run gave
 shown.py         `show` and `metric`: values as a notebook shows them, metrics without a name; what a step showed
 pretty.py        a value's text as IPython lays it out

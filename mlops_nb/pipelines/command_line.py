@@ -18,6 +18,7 @@ from mlops_nb.errors import BadUsage, MlopsError, nearest
 from mlops_nb.pipelines.parameters import Parameter, bound_values, parsed_value
 from mlops_nb.pipelines.progress import Progress, seconds_text
 from mlops_nb.pipelines.records import Options, PipelineRun, Plan, StepCall
+from mlops_nb.pipelines.settings import environment_values, file_values, variable_of
 from mlops_nb.record import json_value
 from mlops_nb.store.location import VARIABLE, set_home, store_folder
 
@@ -25,7 +26,7 @@ OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _OURS = frozenset(
-    "--help --list --plan --from --until --only --force --no-cache --json --store --no-store --quiet".split()
+    "--help --config --list --plan --from --until --only --force --no-cache --json --store --no-store --quiet".split()
 )
 
 
@@ -114,6 +115,15 @@ class _Parser:
         for parameter in flow.parameters:
             _add_parameter(group, parameter)
         group = self.parser.add_argument_group("what to do")
+        if flow.parameters:
+            variable = variable_of(flow.name, flow.parameters[0])
+            group.add_argument(
+                "--config",
+                metavar="FILE",
+                help=f"parameters from a TOML, YAML or JSON file; {variable} and the like too",
+            )
+        else:
+            self.parser.set_defaults(config=None)
         group.add_argument("-h", "--help", action="store_true", help="show this and do nothing")
         group.add_argument("--list", action="store_true", help="list the steps, what each takes and gives")
         group.add_argument("--plan", action="store_true", help="show what would run and why, run nothing")
@@ -181,7 +191,9 @@ def _text(value: object) -> str:
 
 
 def _values(flow: Flow, options: Mapping[str, Any]) -> dict[str, object]:
-    given: dict[str, object] = {}
+    """What the command line gives, else the environment, else the file, else the default."""
+    given = file_values(flow.parameters, Path(options["config"])) if options["config"] else {}
+    given |= environment_values(flow.parameters, flow.name, os.environ)
     for parameter in flow.parameters:
         key = f"param:{parameter.name}"
         if key in options:
