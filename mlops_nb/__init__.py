@@ -4,7 +4,7 @@
     %%mlops run baseline --param n_estimators --metric accuracy
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
-`lineage`, `status`, `register`, `load_model`, `promote`, `rollback`, `push`, `pull`, `export`, `cell_graph`.
+`lineage`, `status`, `register`, `load_model`, `promote`, `rollback`, `push`, `pull`, `export`, `graph`, `cell_graph`.
 Everything is imported when it is first used.
 """
 
@@ -55,6 +55,7 @@ _PLACES = {
     "verify_log": "mlops_nb.registry.service",
     "lineage": "mlops_nb.notebook.service",
     "cell_graph": "mlops_nb.notebook.flow.graph",
+    "graph": "mlops_nb.notebook.service",
     "push": "mlops_nb.tracking.mlflow.service",
     "pull": "mlops_nb.tracking.mlflow.service",
     "export": "mlops_nb.notebook.service",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.notebook.flow.graph import cell_graph as cell_graph
     from mlops_nb.notebook.service import export as export
+    from mlops_nb.notebook.service import graph as graph
     from mlops_nb.notebook.service import lineage as lineage
     from mlops_nb.registry.moving import alias as alias
     from mlops_nb.registry.moving import promote as promote

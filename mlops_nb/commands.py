@@ -166,7 +166,21 @@ def _lineage(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.lineage import lineage_panel, mermaid_panel
 
     graph = service.lineage(options["run"])
-    return Answer(graph, mermaid_panel(graph) if options["mermaid"] else lineage_panel(graph))
+    panel = mermaid_panel(graph.nodes, graph.edges) if options["mermaid"] else lineage_panel(graph)
+    return Answer(graph, panel)
+
+
+def _graph(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.notebook import service
+    from mlops_nb.panels.cell_graph import cell_graph_panel
+    from mlops_nb.panels.lineage import mermaid_panel
+
+    notebook = options["notebook"]
+    if notebook is None and context.namespace is None:
+        raise BadUsage("graph needs a notebook to read", "jupyter mlops graph notebook.ipynb")
+    found = service.graph(notebook or service.this_notebook_or_session(context.notebook, context.executed))
+    panel = mermaid_panel(found.nodes, found.edges) if options["mermaid"] else cell_graph_panel(found)
+    return Answer(found, panel)
 
 
 def _secrets(options: Mapping[str, Any], context: Context) -> Answer:
@@ -640,6 +654,17 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops lineage baseline", "%mlops lineage models:/late-flight/3", "%mlops lineage 17 --mermaid"),
             ("line", "terminal"),
             _lineage,
+        ),
+        Command(
+            "graph",
+            "Look at which cells of the notebook need which, as they ran: what flows, what is stale, what never ran.",
+            (
+                Option("notebook", "the notebook to read (.ipynb), unless it is this one", "path", is_optional=True),
+                Option("--mermaid", "the graph as a Mermaid flowchart, to put into Markdown", is_flag=True),
+            ),
+            ("%mlops graph", "%mlops graph --mermaid", "jupyter mlops graph notebook.ipynb"),
+            ("line", "terminal"),
+            _graph,
         ),
         Command(
             "artifacts",

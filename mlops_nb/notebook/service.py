@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlops_nb.store import Store
     from mlops_nb.tracking.executions import Execution
     from mlops_nb.tracking.lineage import LineageGraph
+    from mlops_nb.tracking.notebook_graph import NotebookGraph
     from mlops_nb.tracking.runs import Run
 
 Say = Callable[[str], None]
@@ -164,6 +165,23 @@ def lineage(ref: int | str, *, store: Store | None = None) -> LineageGraph:
     return replace(made, model=f"{version.name}/{version.number}")
 
 
+def graph(notebook: Notebook | str | Path, *, store: Store | None = None) -> NotebookGraph:
+    """The graph of a notebook's cells: which needs which, in the order that made the result, and what is stale.
+
+    Args:
+        notebook: the notebook, or its file.
+        store: where its executed cells are; by default the store of the notebook's folder.
+
+    Raises:
+        NotebookNotFound: there is no such notebook.
+    """
+    from mlops_nb.tracking.notebook_graph import notebook_graph
+
+    file = None if isinstance(notebook, Notebook) else Path(notebook)
+    record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
+    return notebook_graph(record.path, record.cells, _executions(file, store))
+
+
 def _saved_cells(store: Store, notebook: str) -> tuple[NotebookCell, ...] | None:
     """The cells of a notebook named as the store names it; None where it cannot be read."""
     path = store.folder.parent / notebook
@@ -206,6 +224,14 @@ def this_notebook(path: Path | None, executed: Sequence[str]) -> Path:
             "%mlops export notebook.ipynb -o pipeline.py",
         )
     return found
+
+
+def this_notebook_or_session(path: Path | None, executed: Sequence[str]) -> Path | Notebook:
+    """The notebook that a kernel runs, or where there is none, what was typed in this session, as it ran."""
+    try:
+        return this_notebook(path, executed)
+    except NotebookNotFound:
+        return Notebook("this session", tuple(NotebookCell("code", source) for source in executed))
 
 
 def formatted_script(notebook: Notebook, parameters: Sequence[str] = ()) -> Export:
@@ -254,7 +280,7 @@ def export(
     say(f"reading {file.name}" if file else "reading the notebook")
     record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
     script = Path(path) if path is not None else _beside(file, record)
-    ran = _history(record, file, store)
+    ran = history(record.cells, _executions(file, store))
     saved, record = record.cells, replace(record, cells=_with_outputs(ran, record.cells))
     record, dropped = leading_to(record, to) if to else (record, ())
     draft = formatted_script(record, parameters)
@@ -289,13 +315,11 @@ def _counted_as_saved(done: Export, ran: History) -> Export:
     return replace(done, verification=replace(proof, values=values))
 
 
-def _history(record: Notebook, file: Path | None, store: Store | None) -> History:
-    """What of a notebook ran, in order: as the store has recorded it for its last kernel, else as the file tells."""
-    executions: Sequence[Execution] = ()
-    if file is not None:
-        with suppress(MlopsError, OSError):
-            executions = _recorded(file.absolute(), store)
-    return history(record.cells, executions)
+def _executions(file: Path | None, store: Store | None) -> Sequence[Execution]:
+    """What ran in the last kernel of a notebook's file, where that is known."""
+    with suppress(MlopsError, OSError):
+        return _recorded(file.absolute(), store) if file is not None else ()
+    return ()
 
 
 def _recorded(file: Path, store: Store | None) -> Sequence[Execution]:

@@ -47,6 +47,7 @@ PANELS = {
     "mlops_nb.tracking.compare.Comparison": "comparison",
     "mlops_nb.tracking.causes.Causes": "causes",
     "mlops_nb.tracking.lineage.LineageGraph": "lineage",
+    "mlops_nb.tracking.notebook_graph.NotebookGraph": "cell_graph",
     "mlops_nb.tracking.runs.StoreStatus": "status",
     "mlops_nb.tracking.autolog.service.Autologging": "autolog",
     "mlops_nb.tracking.runs.SecretsReport": "secrets",

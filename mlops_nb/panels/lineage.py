@@ -8,7 +8,7 @@ from mlops_nb.panels.blocks import Block, Line, Picture, Pre, Span, Table, Words
 from mlops_nb.panels.lineage_figure import drawn_part, given, lineage_svg, state_words
 from mlops_nb.panels.theme import Panel, minute_span
 from mlops_nb.panels.wording import count, listed, one_line, size
-from mlops_nb.tracking.lineage import LineageGraph, LineageNode, Stale, mermaid
+from mlops_nb.tracking.lineage import LineageEdge, LineageGraph, LineageNode, Stale, mermaid
 
 MOST_ROWS = 200
 
@@ -18,9 +18,9 @@ def lineage_panel(graph: LineageGraph) -> Panel:
     return Panel(_blocks(graph))
 
 
-def mermaid_panel(graph: LineageGraph) -> Panel:
+def mermaid_panel(nodes: Sequence[LineageNode], edges: Sequence[LineageEdge]) -> Panel:
     """The graph as a Mermaid flowchart, to be copied."""
-    return _Text(mermaid(graph))
+    return _Text(mermaid(nodes, edges))
 
 
 class _Text(Panel):

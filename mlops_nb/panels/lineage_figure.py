@@ -54,6 +54,28 @@ def lineage_svg(graph: LineageGraph) -> tuple[str, str]:
     nodes, edges = drawn_part(graph)
     if len(nodes) < 2:
         return "", ""
+    words = (
+        f"{len(nodes)} boxes, from {listed([_label(node) for node in _first_row(nodes, edges)], 3)} at the top "
+        f"to {_label(graph.target)} at the bottom"
+    )
+    return figure(nodes, edges, words, graph.target), words
+
+
+def _first_row(nodes: Sequence[LineageNode], edges: Sequence[LineageEdge]) -> list[LineageNode]:
+    return [item.node for item in _rows(nodes, edges)[0] if item.node]
+
+
+def figure(
+    nodes: Sequence[LineageNode], edges: Sequence[LineageEdge], words: str, target: LineageNode | None = None
+) -> str:
+    """Boxes in rows, each below all that it came from; `target` stands out.
+
+    Args:
+        nodes: the boxes, in an order in which edges go forward.
+        edges: between them.
+        words: what the figure shows.
+        target: the box that it is about, if it is about one.
+    """
     rows = _rows(nodes, edges)
     width = max(sum(item.width for item in row) + ACROSS * (len(row) - 1) for row in rows) + 8
     _place(rows, width)
@@ -61,18 +83,13 @@ def lineage_svg(graph: LineageGraph) -> tuple[str, str]:
     tops = {item.id: 4 + number * (HEIGHT + DOWN) for number, row in enumerate(rows) for item in row}
     names = {(edge.source, edge.target): edge.names for edge in edges}
     ways = "".join(_way(item, below, tops, names) for row in rows for item in row for below in item.below)
-    boxes = "".join(_box(item, tops[item.id], graph, edges) for row in rows for item in row)
-    words = (
-        f"{len(nodes)} boxes, from {listed([_label(item.node) for item in rows[0] if item.node], 3)} at the top "
-        f"to {_label(graph.target)} at the bottom"
-    )
+    boxes = "".join(_box(item, tops[item.id], target, edges) for row in rows for item in row)
     room = f"max-width:{width:g}px;min-width:{min(width, READABLE):g}px"
-    svg = (
+    return (
         f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" style="{room}" '
         'xmlns="http://www.w3.org/2000/svg" role="img" font-size="11" font-family="system-ui,sans-serif">'
         f"<title>{escape(words)}</title>{ways}{boxes}</svg>"
     )
-    return svg, words
 
 
 def drawn_part(graph: LineageGraph) -> tuple[list[LineageNode], list[LineageEdge]]:
@@ -204,15 +221,16 @@ def state_words(node: LineageNode) -> str:
         "deleted": "✕\u00a0deleted\u00a0since",
         "changed": "✎\u00a0changed\u00a0since",
         "gone": "✕\u00a0gone",
+        "never ran": "○\u00a0never\u00a0ran",
     }
     return ", ".join(filter(None, ("⚠\u00a0stale" if node.is_stale else "", words.get(node.state, ""))))
 
 
-def _box(item: _Item, top: float, graph: LineageGraph, edges: Sequence[LineageEdge]) -> str:
+def _box(item: _Item, top: float, target: LineageNode | None, edges: Sequence[LineageEdge]) -> str:
     node = item.node
     if node is None:
         return ""
-    is_target = node is graph.target
+    is_target = node is target
     stroke = VERMILLION if node.is_stale else "currentColor"
     dashes = ' stroke-dasharray="5 3"' if node.is_stale else ""
     fill, opacity, line = (ORANGE, 0.25, 2.5) if is_target else (GREY, 0.1, 1.75 if node.is_stale else 1)

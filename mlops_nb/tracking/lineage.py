@@ -24,7 +24,7 @@ from mlops_nb.tracking.runs import FileUse, Run, Status
 from mlops_nb.tracking.values import Value
 
 NodeKind = Literal["cell", "data", "run", "parameter"]
-NodeState = Literal["", "edited", "deleted", "changed", "gone"]
+NodeState = Literal["", "edited", "deleted", "changed", "gone", "never ran"]
 """Of a cell: whether the saved notebook has its text still; of a file: whether it is what was read."""
 
 _FILE = "file:"
@@ -206,6 +206,20 @@ def _is_of_another_name(source: str, name: str, path: str) -> bool:
     file = path.rpartition("/")[2]
     naming = [node for node, code in statements if file in code]
     return bool(naming) and all(node in others and isinstance(node, ast.Assign) for node in naming)
+
+
+def stale_inputs(
+    executions: Sequence[Execution], notebooks: Mapping[str, Sequence[NotebookCell]]
+) -> dict[int, tuple[Stale, ...]]:
+    """By the `id` of each cell's last execution the inputs that a cell above it changed since.
+
+    Args:
+        executions: executed cells in the order in which they ran.
+        notebooks: by name, the cells of the notebooks as they are saved now.
+    """
+    history = _History(executions, notebooks)
+    last = [places[-1] for places in history.again.values()]
+    return {executions[place].id: tuple(history.stale(place, place)) for place in last}
 
 
 def without_cells(run: Run) -> LineageGraph:
@@ -514,17 +528,17 @@ def cell_heading(source: str) -> str:
     return ((plain or lines)[0] if lines else "")[:200]
 
 
-def mermaid(graph: LineageGraph) -> str:
+def mermaid(nodes: Sequence[LineageNode], edges: Sequence[LineageEdge]) -> str:
     """The graph as a Mermaid flowchart, which GitHub and JupyterLab draw from Markdown."""
-    short = {node.id: f"n{number}" for number, node in enumerate(graph.nodes)}
+    short = {node.id: f"n{number}" for number, node in enumerate(nodes)}
     lines = ["flowchart TD"]
-    lines += [f"    {short[node.id]}{_mermaid_box(node)}" for node in graph.nodes]
-    for edge in graph.edges:
+    lines += [f"    {short[node.id]}{_mermaid_box(node)}" for node in nodes]
+    for edge in edges:
         names = _mermaid_text(", ".join(edge.names), 60)
         lines.append(
             f"    {short[edge.source]} -->{f'|{chr(34)}{names}{chr(34)}|' if names else ''} {short[edge.target]}"
         )
-    stale = [short[node.id] for node in graph.nodes if node.is_stale]
+    stale = [short[node.id] for node in nodes if node.is_stale]
     lines += ["    classDef stale stroke-dasharray: 4", f"    class {','.join(stale)} stale"] if stale else []
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from html.parser import HTMLParser
 
+from mlops_nb.notebook.flow.history import HistoryNote
 from mlops_nb.registry.log import Event
 from mlops_nb.registry.signature import Column, Signature
 from mlops_nb.registry.versions import Change, LogCheck, Manifest, ModelSummary, ModelVersion, Origin, RegisteredModel
@@ -22,7 +23,9 @@ from mlops_nb.tracking.causes import Cause, Causes
 from mlops_nb.tracking.code import CellChange, ChangedLines
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
 from mlops_nb.tracking.housekeeping.records import Backup, Collection, Deletion, Part, RunName, RunSpace, Space, Waste
+from mlops_nb.tracking.lineage import LineageEdge, LineageNode, Stale
 from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun
+from mlops_nb.tracking.notebook_graph import NotebookGraph
 from mlops_nb.tracking.runs import (
     Artifact,
     Metric,
@@ -312,6 +315,20 @@ def a_model(name: str = "late-flight", length: int = 3, **fields) -> RegisteredM
     events.append(an_event(length + 4, "alias", name, version=1, slot=name, now="1"))
     given = {"aliases": {name: 1}, "events": tuple(events), "now": NOW + 10_000 * length, **fields}
     return RegisteredModel(name, tuple(versions), **given)
+
+
+def a_cell_graph(name: str = "flights.ipynb", *, is_recorded: bool = False) -> NotebookGraph:
+    """Three cells that need each other, one stale; one that never ran; one of which not all can be known."""
+    stale = (Stale(name, 9, 9, name, at_run=False),)
+    nodes = (
+        LineageNode("cell:0", "cell", name, execution_count=9, source=name),
+        LineageNode("cell:1", "cell", name, execution_count=2, source=name, stale=stale, state="edited"),
+        LineageNode("cell:2", "cell", "exec(text)", source="exec(text)"),
+        LineageNode("missing:3", "cell", name, source=name, state="never ran"),
+    )
+    edges = (LineageEdge("cell:0", "cell:1", (name, "x")), LineageEdge("cell:1", "cell:2", ("x",)))
+    notes = (HistoryNote(3, "never ran", f"cell 4 never ran and is left out {name}"),)
+    return NotebookGraph(name, nodes, edges, ("cell:2",), notes, is_recorded)
 
 
 def a_change(name: str = "late-flight") -> Change:

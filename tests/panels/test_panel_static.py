@@ -15,6 +15,7 @@ from mlops_nb.panels.backup import backup_panel
 from mlops_nb.panels.blocks import Table, as_html, columns_wide
 from mlops_nb.panels.carried import carried_panel
 from mlops_nb.panels.causes import causes_panel
+from mlops_nb.panels.cell_graph import cell_graph_panel
 from mlops_nb.panels.collection import collection_panel
 from mlops_nb.panels.comparison import comparison_panel
 from mlops_nb.panels.deletion import deletion_panel
@@ -39,6 +40,7 @@ from tests.panels.records import (
     Markup,
     a_backup,
     a_card,
+    a_cell_graph,
     a_change,
     a_code_difference,
     a_collection,
@@ -95,6 +97,7 @@ def hostile_panels(name: str) -> list[Panel]:
         artifacts_panel(some_artifacts(name, 0)),
         deletion_panel(a_deletion(name)),
         collection_panel(a_collection(name)),
+        cell_graph_panel(a_cell_graph(name)),
         backup_panel(a_backup(name)),
         backup_panel(a_backup(name, is_restored=True)),
         space_panel(a_space(name)),
@@ -119,6 +122,7 @@ def pleasant_panels() -> list[Panel]:
         artifacts_panel(some_artifacts()),
         collection_panel(a_collection(is_done=True)),
         space_panel(a_space()),
+        cell_graph_panel(a_cell_graph()),
         carried_panel(a_push()),
         models_panel(ModelList((a_model_summary(),), ".mlops")),
         model_panel(a_model()),

@@ -306,7 +306,7 @@ SOURCES = st.one_of(
 def test_hostile_cells_give_a_graph_a_chart_and_json(sources):
     graph = graph_of(ran(*sources))
     json.dumps(json_value(graph.to_dict()))
-    chart = mermaid(graph)
+    chart = mermaid(graph.nodes, graph.edges)
     has_stale = any(node.is_stale for node in graph.nodes)
     assert len(chart.splitlines()) == 1 + len(graph.nodes) + len(graph.edges) + 2 * has_stale
     assert "<" not in chart

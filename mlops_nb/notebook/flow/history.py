@@ -45,11 +45,13 @@ class History(Record):
         cells: the cells.
         positions: for each its place among the notebook's cells, from 0; -1 for one that is no longer there.
         notes: what was left out, or is not as the notebook shows it.
+        written: for each what it was seen to write; None where nobody saw it run.
     """
 
     cells: tuple[NotebookCell, ...]
     positions: tuple[int, ...]
     notes: tuple[HistoryNote, ...] = ()
+    written: tuple[tuple[str, ...] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def history(saved: Sequence[NotebookCell], executions: Sequence[Execution] = ())
     """
     ran = _ran(saved, executions) if _are_of(saved, executions) else []
     if not any(cell.execution_count is not None for cell in saved) and not ran:
-        return History(tuple(saved), tuple(range(len(saved))))
+        return History(tuple(saved), tuple(range(len(saved))), written=(None,) * len(saved))
     events = _with_counts(saved, ran)
     kept = _needed(events, saved) if ran else _plausible(events, saved)
     return _told(saved, kept, events)
@@ -150,7 +152,7 @@ def _needed(events: Sequence[_Event], saved: Sequence[NotebookCell]) -> list[_Ev
     whole = [event for event in events if event.is_whole]
     graph = graph_of([(event.source, event.written) for event in whole])
     last = {event.position: at for at, event in enumerate(whole) if event.position >= 0}
-    wanted = [at for at in graph.behind(*last.values()) if not _is_ours(whole[at].source)]
+    wanted = [at for at in graph.behind(*last.values()) if not is_ours(whole[at].source)]
     return [whole[at] for at in _without_repetitions(wanted, set(last.values()), whole, graph)]
 
 
@@ -252,7 +254,7 @@ def _with_unmarked(events: Sequence[_Event], saved: Sequence[NotebookCell]) -> l
     found = list(events)
     there = {event.position for event in events}
     for place, cell in enumerate(saved):
-        if cell.kind != "code" or place in there or _is_ours(cell.source):
+        if cell.kind != "code" or place in there or is_ours(cell.source):
             continue
         event = _Event(place, cell.source, None, None, cell.id)
         at = next((at for at, each in enumerate(found) if each.position > place), len(found))
@@ -271,8 +273,8 @@ def _unbound(events: Sequence[_Event]) -> int:
     return sum(len(set(reads) - given.get(at, set())) for at, reads in enumerate(graph.reads))
 
 
-def _is_ours(source: str) -> bool:
-    """Whether a cell only loads us or gives one of our commands."""
+def is_ours(source: str) -> bool:
+    """Whether a cell only loads us, gives one of our commands, or says nothing."""
     return all(_OURS.fullmatch(line) for line in source.splitlines()) and not source.lstrip().startswith("%%")
 
 
@@ -282,27 +284,30 @@ def _told(saved: Sequence[NotebookCell], kept: Sequence[_Event], events: Sequenc
     by_place = {event.position: event for event in kept}
     if len(by_place) == len(kept) and [*by_place] == sorted(by_place) and -1 not in by_place:
         cells = [_as_it_ran(cell, by_place.get(place)) for place, cell in enumerate(saved)]
-        return History(tuple(cells), tuple(range(len(saved))), notes)
-    prose = _prose(saved)
-    cells, positions = list[NotebookCell](), list[int]()
-    shown = set[int]()
+        seen = (by_place.get(place) for place in range(len(saved)))
+        written = tuple(event.written if event is not None else None for event in seen)
+        return History(tuple(cells), tuple(range(len(saved))), notes, written)
+    return _in_another_order(saved, kept, notes)
+
+
+def _in_another_order(saved: Sequence[NotebookCell], kept: Sequence[_Event], notes: tuple[HistoryNote, ...]) -> History:
+    """The cells as they ran, each with the prose above it where it stands first."""
+    prose, shown = _prose(saved), set[int]()
+    rows: list[tuple[NotebookCell, int, tuple[str, ...] | None]] = []
     for event in kept:
         place = event.position
-        for above in prose.get(place, ()) if place not in shown else ():
-            cells.append(saved[above])
-            positions.append(above)
+        rows += [(saved[above], above, None) for above in prose.get(place, ()) if place not in shown]
         shown.add(place)
-        cells.append(replace(saved[place], source=event.source) if place >= 0 else NotebookCell("code", event.source))
-        positions.append(place)
-    for above in prose.get(len(saved), ()):
-        cells.append(saved[above])
-        positions.append(above)
-    return History(tuple(cells), tuple(positions), notes)
+        cell = replace(saved[place], source=event.source) if place >= 0 else NotebookCell("code", event.source)
+        rows.append((cell, place, event.written))
+    rows += [(saved[above], above, None) for above in prose.get(len(saved), ())]
+    cells, positions, written = zip(*rows, strict=True) if rows else ((), (), ())
+    return History(cells, positions, notes, written)
 
 
 def _as_it_ran(cell: NotebookCell, event: _Event | None) -> NotebookCell:
     """The cell with the text that ran; one that did not run is a raw cell, so that all others keep their places."""
-    if cell.kind != "code" or _is_ours(cell.source):
+    if cell.kind != "code" or is_ours(cell.source):
         return cell
     return replace(cell, kind="raw") if event is None else replace(cell, source=event.source)
 
@@ -324,7 +329,7 @@ def _notes(saved: Sequence[NotebookCell], kept: Sequence[_Event], events: Sequen
     ran = {event.position for event in events}
     there = {event.position for event in kept}
     for place, cell in enumerate(saved):
-        if cell.kind != "code" or place in there or not cell.source.strip() or _is_ours(cell.source):
+        if cell.kind != "code" or place in there or not cell.source.strip() or is_ours(cell.source):
             continue
         if place not in ran:
             yield HistoryNote(place, "never ran", f"cell {place + 1} never ran and is left out")

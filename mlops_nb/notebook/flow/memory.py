@@ -86,14 +86,12 @@ class Memory:
         return united(each.value for each in bindings)
 
     def _note_read(self, name: str, bindings: Bindings) -> None:
-        if bindings or name not in BUILTINS:
-            self.reads[name] = None
         self.readers.setdefault(name, {})[self.cell] = None
+        if not bindings and name in BUILTINS:
+            return
+        self.reads[name] = None
         first = min((each.cell for each in bindings), default=-1)
-        for cell in (*self.barriers, *(() if bindings else self.stars)):
-            if cell > first and (bindings or name not in BUILTINS or cell in self.barriers):
-                self.need(cell, name)
-        for cell in self.stars if bindings else ():
+        for cell in (*self.barriers, *self.stars):
             if cell > first:
                 self.need(cell, name)
 
