@@ -8,6 +8,7 @@ from typing import Any
 
 from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words, paged
 from mlops_nb.panels.curves import curve_blocks
+from mlops_nb.panels.parts import told_apart
 from mlops_nb.panels.theme import Panel, change_span, number_span
 from mlops_nb.panels.wording import count, duration, listed, many_lines, number, numbers, one_line, setting, size
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
@@ -52,8 +53,8 @@ def growing_blocks(comparison: Comparison, *, is_log: bool = False) -> Iterator[
 
 def settled_blocks(comparison: Comparison) -> Iterator[Block]:
     """The rest of a comparison."""
+    yield from _params(comparison)
     for title, differences in (
-        ("Parameters", comparison.params),
         ("Data read", _by_data_set(comparison.data)),
         ("Packages", comparison.packages),
         ("Seeds", comparison.seeds),
@@ -68,6 +69,22 @@ def settled_blocks(comparison: Comparison) -> Iterator[Block]:
         yield Fold("Code of other cells", tuple(code[OPEN:]))
     if comparison.resources:
         yield Fold("What they took", (_table("Time and memory", comparison, comparison.resources),))
+
+
+def _params(comparison: Comparison) -> Iterator[Block]:
+    """The parameters; defaults of an estimator that not all of the runs have are behind a title."""
+    defaults = [told_apart(run)[1] for run in comparison.runs]
+    aside = [
+        one
+        for one in comparison.params
+        if one.lacking and all(one.name in names for place, names in enumerate(defaults) if place not in one.lacking)
+    ]
+    shown = [one for one in comparison.params if one not in aside]
+    if shown:
+        yield from paged(_table("Parameters", comparison, shown))
+    if aside:
+        table = _table("At their defaults", comparison, aside)
+        yield Fold(f"{count(len(aside), 'setting')} at the default of an estimator that not all have", (table,))
 
 
 def _sentence(comparison: Comparison) -> Words:

@@ -237,3 +237,17 @@ def size_of(panel) -> int:
 
 def test_the_widest_panels_stay_small_in_the_saved_notebook():
     assert {name: size_of(panel) for name, panel in wide_panels().items() if size_of(panel) > LIMIT} == {}
+
+
+def test_defaults_of_an_estimator_that_only_one_run_has_are_folded_in_a_comparison():
+    signature = Estimator("SVC", "sklearn.svm.SVC", Signature(()), ("tol", "gamma"))
+    params = (
+        Difference("C", (3.0, None), (1,)),
+        Difference("gamma", ("auto", "scale")),
+        Difference("tol", (1, None), (1,)),
+    )
+    panel = comparison_panel(a_comparison(a_run(5, estimators=(signature,)), params=params))
+    folds = [block for block in panel.blocks if isinstance(block, Fold)]
+    assert [fold.title for fold in folds] == ["1 setting at the default of an estimator that not all have"]
+    (table,) = (block for block in panel.blocks if isinstance(block, Table) and block.caption == "Parameters")
+    assert [row[0] for row in table.rows] == ["C", "gamma"]
