@@ -24,7 +24,7 @@ from mlops_nb.notebook.script_files import formatted_python, write_script
 from mlops_nb.notebook.slices import leading_to
 from mlops_nb.reproducibility.records import ValueCheck, Verification
 from mlops_nb.reproducibility.verify import verification
-from mlops_nb.tracking.secrets.rules import is_redacted_from
+from mlops_nb.tracking.secrets.marks import is_redacted_from
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store

@@ -18,7 +18,10 @@ from mlops_nb.errors import BadArgument
 from mlops_nb.panels import panel_of
 from mlops_nb.store import close_stores, open_store
 from mlops_nb.tracking.secrets import redaction
-from mlops_nb.tracking.secrets.rules import Redactor, counted, environment_secrets, is_redacted_from, looks_random
+from mlops_nb.tracking.secrets.environment import environment_secrets
+from mlops_nb.tracking.secrets.marks import is_redacted_from
+from mlops_nb.tracking.secrets.rules import Redactor, counted
+from mlops_nb.tracking.secrets.words import looks_random
 
 ROOT = Path(__file__).parents[2]
 PLAIN = Redactor({})

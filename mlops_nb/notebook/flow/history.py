@@ -18,7 +18,7 @@ from mlops_nb.notebook.ipython_syntax import cell_text, parsed
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import Record
 from mlops_nb.tracking.executions import Execution
-from mlops_nb.tracking.secrets.rules import is_redacted_from
+from mlops_nb.tracking.secrets.marks import is_redacted_from
 
 NoteKind = Literal["never ran", "failed", "edited", "deleted", "again", "order", "kept"]
 

@@ -16,7 +16,8 @@ from mlops_nb.errors import BadArgument, StoreUnavailable
 from mlops_nb.store import info, open_store
 from mlops_nb.store import runs as rows
 from mlops_nb.tracking.runs import SecretsReport
-from mlops_nb.tracking.secrets.rules import Redactor, environment_secrets, is_learned
+from mlops_nb.tracking.secrets.environment import environment_secrets
+from mlops_nb.tracking.secrets.rules import Redactor, is_learned
 from mlops_nb.tracking.secrets.shapes import OWN, plugin_shapes
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from mlops_nb.tracking import service
 from mlops_nb.tracking.place import place
 from mlops_nb.tracking.runs import Run, RunSummary, Status
 from mlops_nb.tracking.search.query import conjunction, equal
-from mlops_nb.tracking.secrets.rules import is_redacted_from
+from mlops_nb.tracking.secrets.marks import is_redacted_from
 from mlops_nb.tracking.sweeps.combinations import Axis, Scalar, Sweep, axis, combinations, judged, left_to_try, listed
 
 
