@@ -497,6 +497,7 @@ def _find_inputs(drafts: Sequence[_Draft], top: _Top, parameters: Collection[str
         draft.before = bound | {each: None for each in parameters if each not in bound}
         draft.inputs = {name: None for name in draft.before if name in wanted and name not in own}
         there = {*draft.before, *top.names, *names.writes, *draft.defaults, *draft.cell.uses}
+        there |= {f"mlops_{name}" for name in draft.cell.uses}  # ours, where a cell binds the name
         for name in names.reads:
             if name not in there and not top.star:
                 later = any(name in each.names.writes for each in drafts[number + 1 :])

@@ -189,8 +189,10 @@ def _explained(position: int, cells: Sequence[NotebookCell], likeness: Likeness)
         if call := next((call for call in _calls(cells[each]) if _ends_with(call, _CLOCKS)), ""):
             return "clock", f"{call} in cell {each + 1}"
     seeded = min((each for each in range(position + 1) if _seeds(cells[each])), default=None)
+    generators = {name for cell in cells[: position + 1] for name in _seeded_generators(cell)}
     for each in behind:
-        if (seeded is None or each < seeded) and (call := next(_unseeded(cells[each]), "")):
+        calls = (call for call in _unseeded(cells[each]) if call.partition(".")[0] not in generators)
+        if (seeded is None or each < seeded) and (call := next(calls, "")):
             return "random", f"{call} in cell {each + 1}"
     return likeness, ""
 
@@ -226,6 +228,16 @@ def _ends_with(call: str, names: frozenset[str]) -> bool:
 
 def _seeds(cell: NotebookCell) -> bool:
     return cell.kind == "code" and any(call.endswith(_SEEDS) for call in _calls(cell))
+
+
+def _seeded_generators(cell: NotebookCell) -> Iterator[str]:
+    """The names of random generators that a cell makes with a seed."""
+    tree = _tree(cell) if cell.kind == "code" else None
+    for node in ast.walk(tree) if tree else ():
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Call(func, [_, *_]) | ast.Call(func, [], [_, *_])):
+                if ast.unparse(func).rpartition(".")[2] in ("default_rng", "RandomState", "Random", "Generator"):
+                    yield name
 
 
 def _unseeded(cell: NotebookCell) -> Iterator[str]:

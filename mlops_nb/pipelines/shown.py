@@ -17,6 +17,7 @@ from mlops_nb.pipelines.pretty import pretty
 from mlops_nb.pipelines.records import Shown
 
 T = TypeVar("T")
+_LOCAL = re.compile(r"\b(\w+)\.<locals>\.")
 
 PLOTS = "plots"
 """The folder, in the working directory, that plots are saved in."""
@@ -49,7 +50,7 @@ def show(*values: object, **_: object) -> None:
         if recorder is None or not isinstance(sys.stdout, _Tee):  # somebody keeps what is printed
             print(text)
         else:
-            text = text.replace(f"{recorder.name}.<locals>.", "")  # what a cell defines, a step defines
+            text = recorder.as_if_in_a_cell(text)
             recorder.add("value", text)
             recorder.through(f"{text}\n")
 
@@ -186,6 +187,7 @@ class _Recorder:
         code = getattr(function, "__code__", None)
         inner = [each for each in code.co_consts if isinstance(each, types.CodeType)] if code else []
         self.codes = {code, *(each for each in inner if each.co_flags & inspect.CO_COROUTINE)}
+        self.names = getattr(function, "__globals__", {})
         self.name = name
         self.outputs: list[Shown] = []
         self.kept = 0
@@ -208,6 +210,10 @@ class _Recorder:
         while frame is not None and frame.f_code not in self.codes:
             frame = frame.f_back  # type: ignore[assignment]
         return frame.f_lineno if frame is not None else 0
+
+    def as_if_in_a_cell(self, text: str) -> str:
+        """The text with classes and functions that a step defines named as a cell's."""
+        return _LOCAL.sub(lambda match: "" if type(self.names.get(match[1])).__name__ == "Step" else match[0], text)
 
     def through(self, text: str) -> None:
         stream = sys.stdout

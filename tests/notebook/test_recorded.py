@@ -88,3 +88,10 @@ def test_lines_of_a_step_know_their_cell():
     found = cells_of_lines(done.source, done.steps)
     lines = done.source.split("\n")
     assert [found.get(lines.index(text) + 1) for text in ("    x = sum([1])", "    print(x)")] == [2, 3]
+
+
+def test_generator_with_a_seed_is_no_chance():
+    cells = [cell("rng = np.random.default_rng(3)"), cell("x = rng.normal()\nx", ("value", "0.5"))]
+    assert checked(cells, {1: [CellOutput("value", "0.6")]}) == [(1, "value", "different", "")]
+    free = [cell("rng = np.random.default_rng()"), cell("x = rng.normal()\nx", ("value", "0.5"))]
+    assert checked(free, {1: [CellOutput("value", "0.6")]})[0][2:] == ("random", "rng.normal in cell 2")
