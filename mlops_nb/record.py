@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -68,10 +69,13 @@ def read(kind: Any, plain: object) -> Any:
     raise ValueError(f"{str(plain)[:60]!r} is no {kind}")
 
 
+_hints = cache(get_type_hints)
+
+
 def _read_record(kind: Any, plain: object) -> Any:
     if not isinstance(plain, dict):
         raise ValueError(f"{str(plain)[:60]!r} is no {kind.__name__}")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     try:
         return kind(**{name: read(hints[name], each) for name, each in plain.items() if name in hints})
     except TypeError as error:

@@ -111,20 +111,25 @@ def read_model(file: BinaryIO, name: str, trust: Iterable[str] = (), *, call: st
         BadArgument: it holds a type that is not trusted, or cannot be read.
     """
     skops, trusted = _skops(), (*TRUSTED, *trust)
+    try:  # skops looks through all types before it makes anything
+        return skops.load(file, trusted=list(trusted))
+    except Exception as error:  # the file may hold anything, and what is made from it may raise anything
+        raise _not_loaded(file, name, trusted, error, call) from None
+
+
+def _not_loaded(file: BinaryIO, name: str, trusted: Sequence[str], error: Exception, call: str) -> BadArgument:
+    """Why a skops file was not loaded: what it holds, or how it is broken."""
+    file.seek(0)
     try:
         unknown = _untrusted(file, trusted)
-    except Exception as error:  # the file may hold anything
-        raise BadArgument(f"{name} cannot be read as skops: {type(error).__name__}: {error}") from None
+    except Exception as odd:
+        return BadArgument(f"{name} cannot be read as skops: {type(odd).__name__}: {odd}")
     if unknown:
-        raise BadArgument(
+        return BadArgument(
             f"{name} holds {', '.join(unknown)}, which is not loaded unasked: it may run code",
             f"{call}(..., trust={list(unknown)})    (when you know where the file is from)",
         )
-    file.seek(0)
-    try:
-        return skops.load(file, trusted=list(trusted))
-    except Exception as error:  # so does what is made from it
-        raise BadArgument(f"{name} cannot be loaded: {type(error).__name__}: {error}") from None
+    return BadArgument(f"{name} cannot be loaded: {type(error).__name__}: {error}")
 
 
 def write_pickle(value: object, file: BinaryIO) -> None:

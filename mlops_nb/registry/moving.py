@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from mlops_nb.errors import BadArgument, ChangedMeanwhile, MoveRefused, nearest
-from mlops_nb.registry.log import MOVES, STAGES, Event, EventKind, Stage, Standing, rollback_target, standing
-from mlops_nb.registry.service import check_files, events_of, manifest_of, meant, registered
+from mlops_nb.registry.log import MOVES, STAGES, Event, EventKind, Stage, Standing, rollback_target
+from mlops_nb.registry.service import check_files, manifest_of, meant, registered, standing_of
 from mlops_nb.registry.uris import SCHEME, ModelUri, alias_name, model_name, model_uri, stage_named, version_meant
 from mlops_nb.registry.versions import Change
 from mlops_nb.store import open_store
@@ -75,13 +75,12 @@ def stage(
             f"stage == {safe_repr(to, 40)}, must be one of {', '.join(STAGES)}",
             f"%mlops stage {asked} {nearest(to.capitalize(), STAGES) or 'Staging'}",
         )
-    events = events_of(store, asked.name)
-    number = meant(asked, standing(events), store)
+    number = meant(asked, standing_of(store, asked.name))
     if wanted in ("Staging", "Production"):
-        check_files(store, manifest_of(store, events, number))
+        check_files(store, manifest_of(store, asked.name, number))
     with store.transaction(durable=True) as connection:
-        found = standing(events_of(store, asked.name))
-        _check_same(asked, number, meant(asked, found, store))
+        found = standing_of(store, asked.name)
+        _check_same(asked, number, meant(asked, found))
         _check_expected(ModelUri(asked.name, stage=wanted), expect, found)
         _check_move(asked.name, number, found.stages[number], wanted)
         done = _moved(connection, store, asked.name, number, wanted, found, note, evidence)
@@ -171,11 +170,11 @@ def alias(
     alias = alias_name(alias.removeprefix("@"))
     asked = model_uri(uri) if remove else _one_version(uri)
     with store.transaction(durable=True) as connection:
-        found = standing(events_of(store, asked.name))
+        found = standing_of(store, asked.name)
         place = ModelUri(asked.name, alias=alias)
         _check_expected(place, expect, found)
-        was = meant(place, found, store) if remove else found.aliases.get(alias)
-        now = None if remove else meant(asked, found, store)
+        was = meant(place, found) if remove else found.aliases.get(alias)
+        now = None if remove else meant(asked, found)
         if was == now:
             raise MoveRefused(f"@{alias} points to {asked.name}/{now} already")
         log = EventLog(connection, store, asked.name)
@@ -199,11 +198,10 @@ def rollback(name: str, *, expect: Expected = None, note: str = "", store: Store
     """
     store = store or open_store()
     name = model_name(name.removeprefix(SCHEME))
-    events = events_of(store, name)
-    target = _rollback_target(name, standing(events))
-    check_files(store, manifest_of(store, events, target))
+    target = _rollback_target(name, standing_of(store, name))
+    check_files(store, manifest_of(store, name, target))
     with store.transaction(durable=True) as connection:
-        found = standing(events_of(store, name))
+        found = standing_of(store, name)
         _check_same(ModelUri(name), target, _rollback_target(name, found))
         _check_expected(ModelUri(name, stage="Production"), expect, found)
         done = _moved(connection, store, name, target, "Production", found, note or "rolled back")
@@ -232,8 +230,8 @@ def unregister(uri: str, *, note: str = "", store: Store | None = None) -> Chang
     store = store or open_store()
     asked = _one_version(uri)
     with store.transaction(durable=True) as connection:
-        found = standing(events_of(store, asked.name))
-        number = meant(asked, found, store)
+        found = standing_of(store, asked.name)
+        number = meant(asked, found)
         if pointers := found.pointers(number):
             fix = f"%mlops stage {asked.name}/{number} Archived"
             if pointers[0].startswith("@"):

@@ -117,9 +117,8 @@ def version(uri: str, *, store: Store | None = None) -> ModelVersion:
     """
     store = store or open_store()
     asked = model_uri(uri)
-    events = events_of(store, asked.name)
-    number = meant(asked, standing(events), store)
-    return _versions(store, asked.name, events, [number])[0]
+    found = standing_of(store, asked.name)
+    return _versions(store, asked.name, found, [meant(asked, found)])[0]
 
 
 def _until(as_of: str | float | None) -> float | None:
@@ -151,7 +150,27 @@ def events_of(store: Store, name: str, until: float | None = None) -> list[Event
     return found
 
 
-def meant(asked: ModelUri, found: Standing, store: Store) -> int:
+def standing_of(store: Store, name: str) -> Standing:
+    """Where the versions of a model stand now.
+
+    Raises:
+        ModelNotFound: there is no such model.
+    """
+    seal = rows.last_seal(store, name)
+    if (name, seal) not in _standings:
+        if len(_standings) >= MOST_KEPT:
+            _standings.clear()
+        _standings[name, seal] = standing(events_of(store, name))
+    return _standings[name, seal]
+
+
+MOST_KEPT = 100
+
+_standings: dict[tuple[str, str], Standing] = {}
+"""By model and the hash of its last event: what seals all before it cannot mean anything else."""
+
+
+def meant(asked: ModelUri, found: Standing) -> int:
     """The number of the version that is asked for.
 
     Raises:
@@ -172,21 +191,24 @@ def meant(asked: ModelUri, found: Standing, store: Store) -> int:
 def registered(store: Store, events: Sequence[Event], until: float | None) -> RegisteredModel:
     """A model as its events leave it."""
     name, found = events[0].model, standing(events)
-    versions = _versions(store, name, events, sorted(found.stages, reverse=True))
+    versions = _versions(store, name, found, sorted(found.stages, reverse=True), events)
     return RegisteredModel(name, versions, dict(sorted(found.aliases.items())), tuple(events), time.time(), until)
 
 
-def _versions(store: Store, name: str, events: Sequence[Event], numbers: Sequence[int]) -> tuple[ModelVersion, ...]:
-    """The versions of these numbers, their manifests checked against the log."""
-    found = standing(events)
+def _versions(
+    store: Store, name: str, found: Standing, numbers: Sequence[int], events: Sequence[Event] = ()
+) -> tuple[ModelVersion, ...]:
+    """The versions of these numbers, their manifests checked against the log; `events` are the model's, where known."""
     by_number = {event.version: event for event in events if event.kind == "registered"}
+    if not events:
+        by_number = {number: _registration(store, name, number) for number in numbers}
     only = numbers[0] if len(numbers) == 1 else None
     texts = {number: (text, sha) for _, number, text, sha in rows.manifests(store, name, only)}
     manifests = {number: _checked_manifest(by_number[number], *texts.get(number, ("", ""))) for number in numbers}
     metrics = _metrics(store, manifests.values())
     return tuple(
         ModelVersion(
-            manifests[number],
+            manifest,
             by_number[number].now,
             found.stages[number],
             found.since[number],
@@ -194,11 +216,18 @@ def _versions(store: Store, name: str, events: Sequence[Event], numbers: Sequenc
             dict(sorted(found.tags.get(number, {}).items())),
             found.notes[number],
             by_number[number].who,
-            metrics.get(manifests[number].origin.uid, {}) if manifests[number].origin else {},  # type: ignore[union-attr]
+            metrics.get(manifest.origin.uid, {}) if manifest.origin else {},
             number in found.deleted,
         )
-        for number in numbers
+        for number, manifest in manifests.items()
     )
+
+
+def _registration(store: Store, name: str, number: int) -> Event:
+    found = rows.registration(store, name, number)
+    if found is None:
+        raise StoreIsDamaged(f"the event that registered {name}/{number} is missing", "%mlops verify-log")
+    return found
 
 
 def _checked_manifest(event: Event, text: str, sha256: str) -> Manifest:
@@ -287,9 +316,8 @@ def load_model(
     """
     store = store or open_store()
     asked = model_uri(uri)
-    events = events_of(store, asked.name)
-    number = meant(asked, standing(events), store)
-    manifest = manifest_of(store, events, number)
+    number = meant(asked, standing_of(store, asked.name))
+    manifest = manifest_of(store, asked.name, number)
     if manifest.format == "mlflow":
         raise BadArgument(
             f"{asked.name}/{number} is a model of MLflow's that only MLflow loads ({manifest.kind})",
@@ -301,15 +329,14 @@ def load_model(
         return formats.read_value(named, file, trust=trust, unpickle=unpickle, call="load_model")
 
 
-def manifest_of(store: Store, events: Sequence[Event], number: int) -> Manifest:
+def manifest_of(store: Store, name: str, number: int) -> Manifest:
     """The manifest of a version, checked against the event that registered it.
 
     Raises:
         StoreIsDamaged: it was changed.
     """
-    event = next(event for event in events if event.kind == "registered" and event.version == number)
-    found = rows.manifests(store, event.model, number)
-    return _checked_manifest(event, *(found[0][2:] if found else ("", "")))
+    found = rows.manifests(store, name, number)
+    return _checked_manifest(_registration(store, name, number), *(found[0][2:] if found else ("", "")))
 
 
 def save(uri: str, folder: str | Path, *, store: Store | None = None) -> tuple[Path, ...]:

@@ -18,6 +18,7 @@ HEAD = "events_head"
 """Under this name the store's settings note the number and hash of the last event: a log cut short is seen."""
 
 _COLUMNS = "id, time, who, kind, model, version, slot, was, now, note, evidence, previous, sha256"
+_EVIDENCE = _COLUMNS.split(", ").index("evidence")
 
 
 def add_event(connection: sqlite3.Connection, event: Event) -> Event:
@@ -27,7 +28,7 @@ def add_event(connection: sqlite3.Connection, event: Event) -> Event:
     event = replace(event, id=number + 1, time=max(event.time, time), previous=previous)
     event = replace(event, sha256=sealed(event))
     values = [getattr(event, name) for name in _COLUMNS.split(", ")]
-    values[10] = json.dumps(event.evidence, ensure_ascii=False)
+    values[_EVIDENCE] = json.dumps(event.evidence, ensure_ascii=False)
     connection.execute(f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)
     head = json.dumps([event.id, event.sha256])
     connection.execute("INSERT OR REPLACE INTO store_info VALUES (?, ?)", (HEAD, head))
@@ -56,8 +57,21 @@ def events(store: Store, model: str | None = None, *, until: float | None = None
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    return Event(**fields | {"evidence": tuple(json.loads(fields["evidence"]))})
+    fields = list(row)
+    fields[_EVIDENCE] = () if row[_EVIDENCE] == "[]" else tuple(json.loads(row[_EVIDENCE]))
+    return Event(*fields)
+
+
+def registration(store: Store, model: str, number: int) -> Event | None:
+    """The event that registered a version."""
+    sql = f"SELECT {_COLUMNS} FROM events WHERE model = ? AND kind = 'registered' AND version = ?"
+    return next(map(_event, store.rows(sql, [model, number])), None)
+
+
+def last_seal(store: Store, model: str) -> str:
+    """The hash of a model's last event, which seals all before it; empty where there is none."""
+    rows = store.rows("SELECT sha256 FROM events WHERE model = ? ORDER BY id DESC LIMIT 1", [model])
+    return str(rows[0][0]) if rows else ""
 
 
 def last_number(store: Store, model: str) -> int:

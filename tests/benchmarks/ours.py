@@ -310,6 +310,88 @@ def graph() -> float:
     return whole
 
 
+@work("register, alias and verified load of a forest of 100 trees, over skops' own dump and load", "at most 60 ms")
+def registered() -> float:
+    """The median of seven, less what writing and reading the same file takes skops alone."""
+    import io
+    import zipfile
+
+    import numpy as np
+    import pandas as pd
+    import skops.io
+    from sklearn.ensemble import RandomForestClassifier
+
+    import mlops_nb
+    from mlops_nb.registry.model_formats import TRUSTED
+
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(1_000, 20)), columns=[f"c{i}" for i in range(20)])
+    with mlops_nb.run("forest"):
+        forest = RandomForestClassifier(100, random_state=0).fit(frame, frame.c0 > 0)
+
+    def alone() -> None:
+        file = io.BytesIO()
+        skops.io.dump(forest, file, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
+        file.seek(0)
+        skops.io.load(file, trusted=list(TRUSTED))
+
+    def with_registry() -> None:
+        mlops_nb.register(forest, "late-flight", example=frame, alias="champion")
+        mlops_nb.load_model("models:/late-flight@champion")
+
+    own = statistics.median([cpu(alone) for _ in range(8)][1:])
+    whole = statistics.median([cpu(with_registry) for _ in range(8)][1:])
+    print(f"registry {whole:.1f} ms, skops alone {own:.1f} ms", file=sys.stderr)
+    return whole - own
+
+
+def _versions(count: int) -> None:
+    """A model of so many versions; every tenth of them was in Production once."""
+    from sklearn.linear_model import LinearRegression
+
+    import mlops_nb
+
+    with mlops_nb.run("line") as run:
+        model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+        run.log(accuracy=0.9)
+    for number in range(1, count + 1):
+        mlops_nb.register(model, "late-flight", example=[[0.5]], run=1)
+        if number % 10 == 1:
+            mlops_nb.promote(f"late-flight/{number}")
+    mlops_nb.alias("late-flight/7", "champion")
+
+
+@work("%mlops registry of a model with 500 versions: the panel", "at most 300 ms")
+def registry() -> float:
+    """All that the magic does but the sending; the median of five."""
+    from mlops_nb import command_lines, commands
+
+    _versions(500)
+
+    def opened() -> object:
+        answer = commands.COMMANDS["registry"].answer
+        return answer(command_lines.parse("registry", "late-flight", {}), commands.Context()).panel.outputs()
+
+    return statistics.median([cpu(opened) for _ in range(6)][1:])
+
+
+@work("models:/late-flight@champion resolved among 500 versions", "under 1 ms")
+def resolved() -> float:
+    """A hundred times; the first one, which reads the log, is one of them."""
+    from mlops_nb.registry.service import meant, standing_of
+    from mlops_nb.registry.uris import model_uri
+    from mlops_nb.store import open_store
+
+    _versions(500)
+    store = open_store()
+
+    def resolve() -> None:
+        for _ in range(100):
+            asked = model_uri("models:/late-flight@champion")
+            assert meant(asked, standing_of(store, asked.name)) == 7
+
+    return cpu(resolve) / 100
+
+
 def _autolog(name: str) -> Callable[[], float]:
     def added_by_autolog() -> float:
         import mlops_nb
