@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, get_args
 
+from mlops_nb.errors import StoreIsDamaged
 from mlops_nb.record import Record
 
 Stage = Literal["None", "Staging", "Production", "Archived"]
@@ -105,6 +107,24 @@ class Standing(Record):
         stage = self.stages.get(version, "None")
         found = [stage] if stage in ("Staging", "Production") else list[str]()
         return [*found, *(f"@{alias}" for alias, number in self.aliases.items() if number == version)]
+
+
+def unbroken(events: Iterable[Event]) -> Iterator[Event]:
+    """The events one by one, each looked at before it is believed.
+
+    Raises:
+        StoreIsDamaged: one no longer has the hash that it was sealed with, or says what no event can.
+    """
+    for event in events:
+        if sealed(event) != event.sha256:
+            raise StoreIsDamaged(f"event {event.id}, of {event.model}, was changed after it was written", _VERIFY)
+        odd = (event.kind == "stage" and event.now not in STAGES) or event.kind not in get_args(EventKind)
+        if odd or (event.kind == "alias" and not re.fullmatch(r"\d*", event.now)):
+            raise StoreIsDamaged(f"event {event.id}, of {event.model}, says what no event can", _VERIFY)
+        yield event
+
+
+_VERIFY = "%mlops verify-log"
 
 
 def standing(events: Iterable[Event]) -> Standing:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_nb.errors import BadArgument, ChangedMeanwhile, MoveRefused, nearest
 from mlops_nb.registry.log import MOVES, STAGES, Event, EventKind, Stage, Standing, rollback_target
-from mlops_nb.registry.service import check_files, manifest_of, meant, registered, standing_of
+from mlops_nb.registry.service import check_files, events_of, manifest_of, meant, registered, standing_of
 from mlops_nb.registry.uris import SCHEME, ModelUri, alias_name, model_name, model_uri, stage_named, version_meant
 from mlops_nb.registry.versions import Change
 from mlops_nb.store import open_store
@@ -258,7 +258,7 @@ def _number(number: int | None) -> str:
 
 
 def _change(store: Store, name: str, done: Sequence[Event]) -> Change:
-    return Change(tuple(done), registered(store, rows.events(store, name), None))
+    return Change(tuple(done), registered(store, events_of(store, name), None))
 
 
 class EventLog:

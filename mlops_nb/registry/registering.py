@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.errors import ArtifactNotFound, BadArgument, RunNotFound
 from mlops_nb.registry import fitted
-from mlops_nb.registry.log import standing
+from mlops_nb.registry.log import standing, unbroken
 from mlops_nb.registry.model_formats import is_model
 from mlops_nb.registry.moving import EventLog
 from mlops_nb.registry.service import version
@@ -378,7 +378,7 @@ def add_version(
     """Write a version, and that it was registered, in an open transaction; then its tags and what points to it."""
     text = manifest.text()
     log, digest = EventLog(connection, store, manifest.model), manifest_hash(text)
-    pointed = standing(rows.events(store, manifest.model)).aliases
+    pointed = standing(unbroken(rows.events(store, manifest.model))).aliases
     rows.add_version(connection, manifest.model, manifest.version, text, digest)
     log.add("registered", manifest.version, now=digest, note=note)
     for name, value in (tags or {}).items():

@@ -21,6 +21,7 @@ from mlops_nb.registry.log import (
     chain_faults,
     sealed,
     standing,
+    unbroken,
 )
 from mlops_nb.registry.uris import SCHEME, ModelUri, is_model_uri, model_name, model_uri, version_meant
 from mlops_nb.registry.versions import (
@@ -63,7 +64,7 @@ def models(*, as_of: str | float | None = None, store: Store | None = None) -> M
     store = store or open_store()
     until = _until(as_of)
     by_model: dict[str, list[Event]] = {}
-    for event in rows.events(store, until=until):
+    for event in unbroken(rows.events(store, until=until)):
         by_model.setdefault(event.model, []).append(event)
     found = [_summary(name, events) for name, events in by_model.items()]
     ordered = sorted((one for one in found if one.versions), key=lambda one: (-one.changed, one.name))
@@ -138,7 +139,7 @@ def events_of(store: Store, name: str, until: float | None = None) -> list[Event
     Raises:
         ModelNotFound: there is none.
     """
-    found = rows.events(store, name, until=until)
+    found = list(unbroken(rows.events(store, name, until=until)))
     if not found:
         known = rows.model_names(store)
         near = nearest(name, known)

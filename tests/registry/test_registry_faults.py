@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -16,7 +17,9 @@ import mlops_nb
 from mlops_nb import terminal
 from mlops_nb.errors import StoreIsDamaged, StoreUnavailable
 from mlops_nb.registry import moving, service
+from mlops_nb.registry.log import sealed
 from mlops_nb.store import blobs, close_stores, open_store
+from mlops_nb.store import registry as rows
 
 DATA = [[0.0], [1.0]]
 
@@ -271,11 +274,25 @@ def test_changed_event_is_refused_by_its_number(folder, capsys):
     mlops_nb.promote("late-flight/1", note="better")
     forge("UPDATE events SET note = 'worse' WHERE id = 3")
     assert mlops_nb.verify_log().faults == ("event 3 was changed after it was written: it no longer has its hash",)
-    forge("UPDATE events SET now = 'aa' WHERE id = 1")
-    with pytest.raises(StoreIsDamaged, match="event 1, which registered late-flight/1, was changed"):
-        mlops_nb.load_model("late-flight/1")
+    for call in (mlops_nb.load_model, mlops_nb.promote, mlops_nb.registry.version, mlops_nb.lineage):
+        with pytest.raises(StoreIsDamaged, match="event 3, of late-flight, was changed after it was written"):
+            call("late-flight/2")
+    with pytest.raises(StoreIsDamaged, match="event 3, of late-flight"):
+        mlops_nb.registry.models()
     assert terminal.main(["verify-log"]) == 1
     assert "event 3 was changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", [{"now": "Heaven"}, {"kind": "alias", "now": "-1"}, {"kind": "wish"}])
+def test_event_that_says_what_no_event_can_is_refused_though_its_hash_is_right(folder, change):
+    versions(1)
+    mlops_nb.promote("late-flight/1")
+    event = replace(rows.events(open_store())[-1], **change)
+    forge(
+        "UPDATE events SET kind = ?, now = ?, sha256 = ? WHERE id = ?", event.kind, event.now, sealed(event), event.id
+    )
+    with pytest.raises(StoreIsDamaged, match="event 2, of late-flight, says what no event can"):
+        mlops_nb.load_model("late-flight/1")
 
 
 def test_log_that_was_cut_short_is_found(folder):

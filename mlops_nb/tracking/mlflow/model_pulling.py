@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_nb.errors import BadArgument, MissingExtra
 from mlops_nb.registry import model_formats
-from mlops_nb.registry.log import Standing, standing
+from mlops_nb.registry.log import Standing, standing, unbroken
 from mlops_nb.registry.moving import EventLog
 from mlops_nb.registry.registering import add_version, origin_of
 from mlops_nb.registry.service import version
@@ -55,7 +55,7 @@ class VersionPull:
             return self._new(done, model, theirs)
         name, number, agreed = link
         done = replace(done, name=f"{name}/{number}")
-        if number in standing(rows.events(self.store, name)).deleted:
+        if number in standing(unbroken(rows.events(self.store, name))).deleted:
             return replace(done, outcome="refused", left_out=("it was deleted here",))
         is_changed, faults = self._update(name, number, model, theirs, agreed)
         return replace(done, outcome="updated" if is_changed else "unchanged", left_out=tuple(faults))
@@ -165,7 +165,7 @@ class VersionPull:
         changed = mapping.version_changes(there, ours, agreed)
         aliases, faults = _aliases(changed.aliases)
         with self.store.transaction(durable=True) as connection:
-            found = standing(rows.events(self.store, name))
+            found = standing(unbroken(rows.events(self.store, name)))
             is_changed = self._apply(EventLog(connection, self.store, name), number, changed, aliases, found, model)
             after = replace(ours, tags={**ours.tags, **changed.tags}, aliases=theirs.aliases)
             after = replace(after, description=theirs.description if changed.note is not None else ours.description)
