@@ -52,7 +52,7 @@ PANELS = {
     "mlops_nb.tracking.autolog.service.Autologging": "autolog",
     "mlops_nb.tracking.runs.SecretsReport": "secrets",
     "mlops_nb.notebook.records.Export": "export",
-    "mlops_nb.tracking.mlflow.runs.Carried": "carried",
+    "mlops_nb.tracking.mlflow.words.Carried": "carried",
     "mlops_nb.tracking.artifacts.previews.ArtifactList": "artifacts",
     "mlops_nb.tracking.housekeeping.records.Deletion": "deletion",
     "mlops_nb.tracking.housekeeping.records.Collection": "collection",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mlops_nb.panels.blocks import Block, Line, Span, Table, paged
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, duration, one_line
-from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun, CarriedVersion, Outcome
+from mlops_nb.tracking.mlflow.words import Carried, CarriedRun, CarriedVersion, Outcome
 
 MOST = 200
 

@@ -12,7 +12,7 @@ from mlops_nb.record import read
 from mlops_nb.store import texts
 from mlops_nb.store.runs import LISTED
 from mlops_nb.tracking.mlflow.models import AgreedVersion
-from mlops_nb.tracking.mlflow.runs import Agreed
+from mlops_nb.tracking.mlflow.words import Agreed
 
 if TYPE_CHECKING:
     from mlops_nb.store.database import Store

@@ -24,7 +24,7 @@ from mlops_nb.tracking.code import CellChange, ChangedLines
 from mlops_nb.tracking.compare import CodeDifference, Comparison, Difference
 from mlops_nb.tracking.housekeeping.records import Backup, Collection, Deletion, Part, RunName, RunSpace, Space, Waste
 from mlops_nb.tracking.lineage import LineageEdge, LineageNode, Stale
-from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun
+from mlops_nb.tracking.mlflow.words import Carried, CarriedRun
 from mlops_nb.tracking.notebook_graph import NotebookGraph
 from mlops_nb.tracking.runs import (
     Artifact,

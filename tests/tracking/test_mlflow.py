@@ -36,7 +36,7 @@ from mlops_nb.store import runs as rows
 from mlops_nb.tracking import service
 from mlops_nb.tracking.mlflow import server as mlflow_server
 from mlops_nb.tracking.mlflow import service as carrying
-from mlops_nb.tracking.mlflow.runs import DETAILS
+from mlops_nb.tracking.mlflow.words import DETAILS
 
 
 class Serving:

@@ -11,8 +11,9 @@ import pytest
 from mlops_nb.panels.carried import carried_panel
 from mlops_nb.record import json_value, read
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
+from mlops_nb.tracking.mlflow import agreement, words
 from mlops_nb.tracking.mlflow import runs as mapping
-from mlops_nb.tracking.mlflow.runs import Agreed, Carried, CarriedRun
+from mlops_nb.tracking.mlflow.words import Agreed, Carried, CarriedRun
 from mlops_nb.tracking.runs import Artifact, Metric, Output, Param, Run, RunError
 
 RUN = Run(
@@ -104,33 +105,33 @@ def test_values_out_of_order_and_equal_ones_are_told():
 
 
 def test_only_what_changed_since_is_brought():
-    old, agreed_tags = there(), {"kind": mapping.short_hash("baseline"), "gone": mapping.short_hash("x")}
+    old, agreed_tags = there(), {"kind": words.short_hash("baseline"), "gone": words.short_hash("x")}
     agreed = Agreed(name="forest", status="KILLED", ended_ms=old.ended_ms, tags=agreed_tags)
     ours = replace(old, tags={"kind": "baseline", "new": "1"}, params={"depth": "3", "more": "1"})
     theirs = replace(old, tags={"kind": "changed there", "gone": "x"}, name="renamed there", params={"depth": "5"})
-    found = mapping.changes(ours, theirs, agreed)
+    found = agreement.changes(ours, theirs, agreed)
     assert (found.tags, found.tags_gone, found.params) == ({"new": "1"}, ("gone",), {"more": "1"})
     assert (found.is_renamed, found.is_ended_otherwise, len(found.conflicts)) == (False, False, 1)
 
 
 def test_dataset_of_mlflow_is_described_as_far_as_it_says():
     schema = json.dumps({"mlflow_colspec": [{"name": "a", "type": "long"}, 3]})
-    one = mapping.Dataset("iris", "abc", "http", "{}", schema, '{"num_rows": 150}')
+    one = words.Dataset("iris", "abc", "http", "{}", schema, '{"num_rows": 150}')
     back, _ = mapping.restored(replace(there(), datasets=(one,)), (), None, uid="a" * 32, is_parent_known=False)
     assert back.data == (DataFingerprint("iris", "http", (150, 1), {"a": "long"}, "abc", False),)
 
 
 @pytest.mark.parametrize("schema", ["", "no json", "[]", '{"mlflow_colspec": 3}', "[" * 50_000])
 def test_hostile_schema_is_no_fault(schema):
-    one = mapping.Dataset("x", "abc", "http", "{}", schema, schema)
+    one = words.Dataset("x", "abc", "http", "{}", schema, schema)
     back, _ = mapping.restored(replace(there(), datasets=(one,)), (), None, uid="a" * 32, is_parent_known=False)
     assert back.data[0].types == {}
 
 
 def test_names_that_are_cut_to_the_same_are_told_apart():
-    names = mapping.mlflow_names(f"{sign}{'x' * 300}" for sign in "!§$%&()=?")
+    names = words.mlflow_names(f"{sign}{'x' * 300}" for sign in "!§$%&()=?")
     assert len(set(names.values())) == len(names) == 9
-    assert all(len(name) <= mapping.LONGEST_NAME for name in names.values())
+    assert all(len(name) <= words.LONGEST_NAME for name in names.values())
 
 
 def test_paths_that_climb_are_left_and_told():

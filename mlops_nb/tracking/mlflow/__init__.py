@@ -1,6 +1,8 @@
 """Runs and model versions to and from an MLflow server.
 
-runs.py           a run in MLflow's terms and back, its limits, what changed on which side
+words.py          MLflow's words: a run there, names and values that it allows, what was agreed, what came of it
+runs.py           a run in MLflow's terms and back
+agreement.py      what changed on which side since
 models.py         a model version, the same
 server.py         talks to a server: addresses, retries, timeouts, errors
 model_server.py   talks to its registry

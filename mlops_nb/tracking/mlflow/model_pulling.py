@@ -21,9 +21,10 @@ from mlops_nb.store.whole_runs import get_run
 from mlops_nb.tracking.mlflow import models as mapping
 from mlops_nb.tracking.mlflow.model_server import ModelServer
 from mlops_nb.tracking.mlflow.models import AgreedVersion, MlflowModel, MlflowVersion
-from mlops_nb.tracking.mlflow.runs import CarriedVersion, Outcome, kept_paths
+from mlops_nb.tracking.mlflow.runs import kept_paths
 from mlops_nb.tracking.mlflow.server import Refused, Server
 from mlops_nb.tracking.mlflow.sides import fetched, sizes
+from mlops_nb.tracking.mlflow.words import CarriedVersion, Outcome
 from mlops_nb.tracking.runs import Artifact
 from mlops_nb.tracking.secrets.redaction import without_secrets
 from mlops_nb.tracking.values import bounded_text

@@ -14,8 +14,8 @@ from mlops_nb.store import blobs, remote
 from mlops_nb.tracking.mlflow import models as mapping
 from mlops_nb.tracking.mlflow.model_server import ModelServer
 from mlops_nb.tracking.mlflow.models import AgreedVersion, MlflowVersion
-from mlops_nb.tracking.mlflow.runs import CarriedVersion, MlflowRun, Outcome
 from mlops_nb.tracking.mlflow.server import Refused, Server
+from mlops_nb.tracking.mlflow.words import CarriedVersion, MlflowRun, Outcome
 from mlops_nb.tracking.runs import Artifact
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 
 from mlops_nb.errors import ServerUnavailable
 from mlops_nb.tracking.mlflow.models import SHA256, MlflowModel, MlflowVersion
-from mlops_nb.tracking.mlflow.runs import MlflowRun
 from mlops_nb.tracking.mlflow.server import MOST_ARTIFACTS, Listed, Refused, Server
+from mlops_nb.tracking.mlflow.words import MlflowRun
 
 _PAGE = 100
 

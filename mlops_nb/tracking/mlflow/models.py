@@ -16,7 +16,7 @@ from mlops_nb.record import Record
 from mlops_nb.registry.log import Stage
 from mlops_nb.registry.signature import Column, Signature
 from mlops_nb.registry.versions import Manifest, ModelVersion, Origin, manifest_hash, read_manifest
-from mlops_nb.tracking.mlflow.runs import LONGEST_TAG, MODELS, mlflow_names
+from mlops_nb.tracking.mlflow.words import LONGEST_TAG, MODELS, mlflow_names
 from mlops_nb.tracking.runs import Artifact
 from mlops_nb.tracking.values import bounded_text
 

@@ -10,10 +10,11 @@ from mlops_nb.store import blobs, remote
 from mlops_nb.store import runs as rows
 from mlops_nb.store.artifacts import put_artifacts
 from mlops_nb.store.whole_runs import get_run
+from mlops_nb.tracking.mlflow import agreement, words
 from mlops_nb.tracking.mlflow import runs as mapping
-from mlops_nb.tracking.mlflow.runs import Agreed, CarriedRun, MlflowRun
 from mlops_nb.tracking.mlflow.server import Listed, Refused, Server
 from mlops_nb.tracking.mlflow.sides import Side, fetched, listed_there, side_of, sizes
+from mlops_nb.tracking.mlflow.words import Agreed, CarriedRun, MlflowRun
 from mlops_nb.tracking.runs import Artifact, Run
 from mlops_nb.tracking.secrets.redaction import without_secrets
 from mlops_nb.tracking.secrets.rules import counted
@@ -37,7 +38,7 @@ class RunPull:
     def run(self, theirs: MlflowRun) -> CarriedRun:
         """Pull one run; its parent, if it is known there, is here already."""
         listed, faults = listed_there(self.server, theirs)
-        theirs_is = mapping.theirs_hash(theirs, sizes(listed))
+        theirs_is = agreement.theirs_hash(theirs, sizes(listed))
         link = remote.run_of(self.store, self.key, theirs.id) or self._claimed(theirs)
         done = CarriedRun(None, theirs.name, theirs.id, theirs.experiment, "unchanged", tuple(faults))
         if link is None:
@@ -62,18 +63,18 @@ class RunPull:
         number = remote.run_called(self.store, uid)
         if number is None or remote.remote_id_of(self.store, self.key, number):
             return None
-        is_it = mapping.milliseconds(get_run(self.store, number).started) == theirs.started_ms
+        is_it = words.milliseconds(get_run(self.store, number).started) == theirs.started_ms
         return (number, Agreed()) if is_it else None
 
     def _parent(self, theirs: MlflowRun) -> int | None:
-        known = remote.run_of(self.store, self.key, theirs.tags.get(mapping.PARENT, ""))
+        known = remote.run_of(self.store, self.key, theirs.tags.get(words.PARENT, ""))
         return known[0] if known else None
 
     def _new(self, theirs: MlflowRun, listed: Mapping[str, Listed], theirs_is: str) -> tuple[int, list[str]]:
         """A new run, whole in one transaction."""
         told, parent = self._details(listed), self._parent(theirs)
         series = {name: self.server.history(theirs.id, name) for name in theirs.series}
-        uids = (mapping.claimed_uid(theirs), mapping.native_uid(theirs), mapping.short_hash([self.key, theirs.id]) * 2)
+        uids = (mapping.claimed_uid(theirs), mapping.native_uid(theirs), words.short_hash([self.key, theirs.id]) * 2)
         uid = next(each for each in uids if each and remote.run_called(self.store, each) is None)
         with blobs.workplace(self.store) as place:
             artifacts, fresh, faults = fetched(self.server, place, listed, ())
@@ -96,7 +97,7 @@ class RunPull:
 
     def _details(self, listed: Mapping[str, Listed]) -> Run | None:
         """What the run's own `run.json` says."""
-        one = listed.get(mapping.DETAILS)
+        one = listed.get(words.DETAILS)
         if one is None or one.size is None or one.size > MOST_DETAILS:
             return None
         with blobs.workplace(self.store) as place:
@@ -116,7 +117,7 @@ class RunPull:
     ) -> tuple[bool, list[str]]:
         """Bring a run here up to date, in one transaction; whether anything changed, and what could not be."""
         ours = side_of(self.store, self.key, run, home=theirs.id == run.uid)
-        changed = mapping.changes(theirs, ours.run, agreed)
+        changed = agreement.changes(theirs, ours.run, agreed)
         points = self._points(theirs, ours)
         here = {one.path: one for one in run.artifacts}
         have = [path for path, one in here.items() if self._is_same(one, listed.get(path), agreed)]
@@ -132,15 +133,15 @@ class RunPull:
                 remote.drop_artifacts(connection, run.id, gone)
                 if parent is not None and run.parent is None:
                     remote.set_parent(connection, run.id, parent)
-                    rows.remove_tags(connection, run.id, [mapping.PARENT])
+                    rows.remove_tags(connection, run.id, [words.PARENT])
                 is_changed = connection.total_changes > before
                 self._agree(connection, run.id, theirs, agreed, ours_was=ours.hash, theirs_is=theirs_is)
         return is_changed, faults
 
-    def _points(self, theirs: MlflowRun, ours: Side) -> dict[str, list[mapping.Point]]:
+    def _points(self, theirs: MlflowRun, ours: Side) -> dict[str, list[words.Point]]:
         found = {}
         for name in theirs.series:
-            missing = mapping.missing_points(self.server.history(theirs.id, name), ours.run.series.get(name, ()))
+            missing = agreement.missing_points(self.server.history(theirs.id, name), ours.run.series.get(name, ()))
             if missing:
                 found[name] = missing
         return found
@@ -155,11 +156,11 @@ class RunPull:
         connection: Connection,
         run: Run,
         theirs: MlflowRun,
-        changed: mapping.Changes,
-        points: Mapping[str, Sequence[mapping.Point]],
+        changed: agreement.Changes,
+        points: Mapping[str, Sequence[words.Point]],
     ) -> None:
         found: set[tuple[str, str]] = set()
-        news = mapping.news(run, changed, points)
+        news = agreement.news(run, changed, points)
         news = replace(without_secrets(replace(news, points=()), self.store, found), points=news.points)
         if found:
             rows.add_redacted(connection, run.id, counted(found))
@@ -171,7 +172,7 @@ class RunPull:
             rows.set_note(connection, run.id, news.note)
         if changed.is_renamed:
             name = without_secrets(theirs.name, self.store, found)
-            remote.set_name(connection, run.id, bounded_text(name, mapping.LONGEST_NAME))
+            remote.set_name(connection, run.id, bounded_text(name, words.LONGEST_NAME))
         if changed.is_ended_otherwise:
             duration = None if theirs.ended_ms is None else max(0.0, theirs.ended_ms / 1000 - run.started)
             remote.set_end(connection, run.id, mapping.status_of(theirs.status, run), duration)
@@ -189,7 +190,7 @@ class RunPull:
         """Note what both sides have now. If ours had changed since they last agreed, a push must look through it."""
         run = get_run(self.store, number)
         ours = side_of(self.store, self.key, run, home=theirs.id == run.uid)
-        now = mapping.agreement(
+        now = agreement.agreement(
             ours.run,
             theirs,
             {one.path: (one.sha256, one.size_bytes) for one in run.artifacts},

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from mlops_nb.errors import StoreIsDamaged
 from mlops_nb.store import blobs, remote
 from mlops_nb.store.whole_runs import get_run
+from mlops_nb.tracking.mlflow import agreement, words
 from mlops_nb.tracking.mlflow import runs as mapping
-from mlops_nb.tracking.mlflow.runs import Agreed, CarriedRun, MlflowRun, Outcome
 from mlops_nb.tracking.mlflow.server import Refused, Server
 from mlops_nb.tracking.mlflow.sides import Side, content_sum, listed_there, side_of, sizes
+from mlops_nb.tracking.mlflow.words import Agreed, CarriedRun, MlflowRun, Outcome
 from mlops_nb.tracking.runs import Artifact, Run
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class RunPush:
             return replace(done, outcome="refused", left_out=("it was deleted there",))
         if agreed.ours == ours.hash:
             return done
-        was = mapping.theirs_hash(theirs, sizes(listed_there(self.server, theirs)[0]))
+        was = agreement.theirs_hash(theirs, sizes(listed_there(self.server, theirs)[0]))
         before = self.server.changes
         faults = self._bring(run, ours, theirs, agreed, is_theirs_known=was == agreed.theirs)
         outcome: Outcome = "updated" if self.server.changes > before else "unchanged"
@@ -72,7 +73,7 @@ class RunPush:
 
     def _bring(self, run: Run, ours: Side, theirs: MlflowRun, agreed: Agreed, *, is_theirs_known: bool) -> list[str]:
         """Bring a run there up to date; what could not be. Its end comes last: until then it is seen to go on."""
-        server, changed = self.server, mapping.changes(ours.run, theirs, agreed)
+        server, changed = self.server, agreement.changes(ours.run, theirs, agreed)
         partly = replace(agreed, ours="", theirs="")
         self._agree(run.id, theirs.id, partly)
         faults = list(changed.conflicts)
@@ -95,24 +96,24 @@ class RunPush:
         self._agree(
             run.id,
             theirs.id,
-            mapping.agreement(
+            agreement.agreement(
                 ours.run,
                 now,
                 kept,
                 agreed,
                 ours_is="" if more or why else ours.hash,
-                theirs_is=mapping.theirs_hash(now, there) if is_theirs_known else "",
+                theirs_is=agreement.theirs_hash(now, there) if is_theirs_known else "",
             ),
         )
         return faults + more + why
 
-    def _points(self, ours: Side, theirs: MlflowRun, agreed: Agreed) -> dict[str, list[mapping.Point]]:
+    def _points(self, ours: Side, theirs: MlflowRun, agreed: Agreed) -> dict[str, list[words.Point]]:
         """The points that are not there yet."""
         found = {}
         for name, points in ours.run.series.items():
-            if agreed.series.get(name) != mapping.short_hash(points):
+            if agreed.series.get(name) != words.short_hash(points):
                 have = self.server.history(theirs.id, name) if name in theirs.series else ()
-                found[name] = mapping.missing_points(points, have)
+                found[name] = agreement.missing_points(points, have)
         return found
 
     def _files(

@@ -1,4 +1,4 @@
-"""A run as MLflow has it, from ours and back: names, limits, what each side cannot say, what changed since.
+"""A run as MLflow has it, from ours and back.
 
 What MLflow has no place for goes along as `mlops_nb/run.json` among the run's artifacts: whoever pulls the run with
 mlops_nb gets it whole. What MLflow itself says always comes first; the file only says what MLflow cannot.
@@ -8,169 +8,50 @@ from __future__ import annotations
 
 import json
 import math
-import posixpath
 import re
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from mlops_nb.errors import BadArgument
-from mlops_nb.record import Record, json_value, read
+from mlops_nb.record import json_value, read
 from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint
 from mlops_nb.tracking.artifacts.names import artifact_name
+from mlops_nb.tracking.mlflow.words import (
+    BRANCH,
+    CODE,
+    COMMIT,
+    DETAILS,
+    DIRTY,
+    EXPERIMENT,
+    KIND,
+    LARGEST,
+    LONGEST_DIGEST,
+    LONGEST_NAME,
+    LONGEST_PARAM,
+    LONGEST_TAG,
+    NOTE,
+    OURS,
+    PARENT,
+    REMOTE,
+    REQUIREMENTS,
+    RUN_NAME,
+    SOURCE,
+    SOURCE_TYPE,
+    UID,
+    Dataset,
+    MlflowRun,
+    Point,
+    Series,
+    cut,
+    milliseconds,
+    mlflow_names,
+    param_text,
+    param_value,
+)
 from mlops_nb.tracking.runs import Artifact, Metric, Param, Run, Status
 from mlops_nb.tracking.values import Value, bounded_text, encode_value
-
-UID, KIND = "mlops_nb.uid", "mlops_nb.kind"
-EXPERIMENT = "mlflow.experiment"
-"""The tag that a pulled run gets: the experiment it is in. It is not pushed."""
-
-NOTE, PARENT = "mlflow.note.content", "mlflow.parentRunId"
-_NAME, _SOURCE, _SOURCE_TYPE = "mlflow.runName", "mlflow.source.name", "mlflow.source.type"
-_COMMIT, _BRANCH = "mlflow.source.git.commit", "mlflow.source.git.branch"
-_REMOTE, _DIRTY = "mlflow.source.git.repoURL", "mlflow.source.git.dirty"
-
-DETAILS, CODE, REQUIREMENTS = "mlops_nb/run.json", "mlops_nb/source.py", "mlops_nb/requirements.txt"
-OURS = (DETAILS, CODE, REQUIREMENTS)
-"""Artifacts that a push adds, and a pull reads instead of keeping."""
-
-MODELS = "mlops_nb/models/"
-"""The folder, among a run's artifacts, of the model versions that it made."""
-
-LONGEST_NAME, LONGEST_PARAM, LONGEST_TAG, LONGEST_DIGEST = 250, 6_000, 8_000, 36
-LARGEST = sys.float_info.max
-"""What MLflow's database keeps for an infinite value."""
-
-Point = tuple[int, float, int]
-"""Step, value and milliseconds since 1970."""
-
-Series = Mapping[str, Sequence[tuple[int | None, float, float]]]
-"""Step, value and time of everything that was logged, by metric."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset(Record):
-    """A data set that a run read, as MLflow describes one."""
-
-    name: str
-    digest: str
-    source_type: str
-    source: str
-    schema: str = ""
-    profile: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MlflowRun(Record):
-    """A run in MLflow's words; of one that was only listed, `series` has the last point of each metric."""
-
-    id: str
-    experiment: str
-    name: str
-    status: str
-    started_ms: int
-    ended_ms: int | None
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    series: Mapping[str, tuple[Point, ...]]
-    datasets: tuple[Dataset, ...] = ()
-    artifact_uri: str = ""
-    models: tuple[str, ...] = ()
-    is_deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed(Record):
-    """What both sides had when they were last brought together; tags and series by the hash of what they were.
-
-    `ours` and `theirs` are hashes of all that a side had; empty where it must be looked through. `artifacts` maps
-    path to hash and size of the content.
-    """
-
-    ours: str = ""
-    theirs: str = ""
-    name: str = ""
-    status: str = ""
-    ended_ms: int | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    series: Mapping[str, str] = field(default_factory=dict)
-    artifacts: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-
-
-def short_hash(value: object) -> str:
-    """A hash of plain values."""
-    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-# names and values
-
-
-def mlflow_names(names: Iterable[str]) -> dict[str, str]:
-    """Each name as MLflow allows it, no two alike.
-
-    >>> mlflow_names(["f1", "f1@5", "f1_5", "../a"])
-    {'f1': 'f1', 'f1_5': 'f1_5', '../a': '_.._a', 'f1@5': 'f1_5_2'}
-    """
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in sorted(names, key=lambda each: (_allowed(each) != each, each)):
-        allowed, number = _allowed(name), 1
-        while allowed in taken:
-            number += 1
-            allowed = f"{_allowed(name)[: LONGEST_NAME - 6]}_{number}"
-        taken.add(allowed)
-        found[name] = allowed
-    return found
-
-
-def _allowed(name: str) -> str:
-    text = re.sub(r"[^/\w.\- :]", "_", name)[:LONGEST_NAME]
-    normal = posixpath.normpath(text)
-    if normal != text or normal == "." or normal.startswith(("..", "/")):
-        text = text.replace("/", "_")
-    return text if text not in ("", ".", "..") and not text.startswith("..") else f"_{text}"[:LONGEST_NAME]
-
-
-def artifact_fault(path: str) -> str:
-    """Why MLflow cannot keep an artifact of that name; empty when it can."""
-    if path in OURS or path.startswith(MODELS):
-        return f"{path} is the name of what mlops_nb adds itself"
-    if found := re.search(r"[#?%\\\x00-\x1f\x7f]", path):
-        return f"MLflow cannot keep a name with {found[0]!r} in it"
-    return ""
-
-
-def param_text(value: Value) -> str:
-    """A parameter's value as MLflow's own client writes it."""
-    return str(value)
-
-
-def param_value(text: str) -> Value:
-    """The value that a text of MLflow is written for, where nothing else is written so.
-
-    >>> [param_value(text) for text in ("3", "0.10", "0.1", "True", "None", "1e-3", "007", "sqrt")]
-    [3, '0.10', 0.1, True, None, '1e-3', '007', 'sqrt']
-    """
-    fixed: dict[str, Value] = {"True": True, "False": False, "None": None}
-    if text in fixed:
-        return fixed[text]
-    if re.fullmatch(r"-?[0-9]{1,18}", text):
-        return int(text) if str(int(text)) == text else text
-    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", text) and len(text) < 30:
-        return float(text) if repr(float(text)) == text else text
-    return text
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def milliseconds(seconds: float) -> int:
-    """A time as MLflow counts it."""
-    return max(0, round(seconds * 1000)) if math.isfinite(seconds) else 0
-
 
 # ours, in MLflow's words
 
@@ -202,7 +83,7 @@ def _carried_params(params: Sequence[Param], faults: list[str]) -> dict[str, str
         if len(text) > LONGEST_PARAM:
             faults.append(f"parameter {name}: the first {LONGEST_PARAM:,} of its {len(text):,} characters")
     _say_renamed("parameter", names, faults)
-    return {names[name]: _cut(text, LONGEST_PARAM) for name, text in texts.items()}
+    return {names[name]: cut(text, LONGEST_PARAM) for name, text in texts.items()}
 
 
 def _say_renamed(what: str, names: Mapping[str, str], faults: list[str]) -> None:
@@ -217,12 +98,12 @@ def _carried_tags(run: Run, parent: str, home: bool, faults: list[str]) -> dict[
     own = {name: value for name, value in run.tags.items() if name != EXPERIMENT}
     names = mlflow_names(own)
     _say_renamed("tag", names, faults)
-    tags = {} if home else {UID: run.uid, KIND: run.kind, _SOURCE_TYPE: "NOTEBOOK" if run.notebook else "LOCAL"}
+    tags = {} if home else {UID: run.uid, KIND: run.kind, SOURCE_TYPE: "NOTEBOOK" if run.notebook else "LOCAL"}
     if run.notebook and not home:
-        tags[_SOURCE] = run.notebook
+        tags[SOURCE] = run.notebook
     if run.code is not None:
-        tags |= {_COMMIT: run.code.commit, _BRANCH: run.code.branch, _REMOTE: run.code.remote}
-        tags |= {_DIRTY: "true"} if run.code.dirty else {}
+        tags |= {COMMIT: run.code.commit, BRANCH: run.code.branch, REMOTE: run.code.remote}
+        tags |= {DIRTY: "true"} if run.code.dirty else {}
     tags |= {names[name]: value for name, value in own.items()}
     added = {NOTE: run.note, PARENT: parent}
     tags = {name: value for name, value in tags.items() if value or name in names.values()}
@@ -231,7 +112,7 @@ def _carried_tags(run: Run, parent: str, home: bool, faults: list[str]) -> dict[
         if len(value) > LONGEST_TAG:
             what = "note" if name == NOTE else f"tag {name}"
             faults.append(f"{what}: the first {LONGEST_TAG:,} of its {len(value):,} characters")
-    return {name: _cut(value, LONGEST_TAG) for name, value in tags.items()}
+    return {name: cut(value, LONGEST_TAG) for name, value in tags.items()}
 
 
 def _carried_series(metrics: Sequence[Metric], series: Series, faults: list[str]) -> dict[str, tuple[Point, ...]]:
@@ -243,11 +124,11 @@ def _carried_series(metrics: Sequence[Metric], series: Series, faults: list[str]
             (place if step is None else step, _finite(value), milliseconds(time))
             for place, (step, value, time) in enumerate(series.get(metric.name, ()))
         ]
-        points = tuple(dict.fromkeys(map(_comparable, given)))
+        points = tuple(dict.fromkeys(map(comparable, given)))
         if len(points) < len(given):
             less = len(given) - len(points)
             faults.append(f"metric {metric.name}: {less:,} of its values, equal to others of the same step and time")
-        if list(points) != sorted(points, key=_in_order):
+        if list(points) != sorted(points, key=in_order):
             faults.append(f"metric {metric.name}: the order of its values; MLflow goes by time and step")
         found[names[metric.name]] = points
     return found
@@ -256,12 +137,13 @@ def _carried_series(metrics: Sequence[Metric], series: Series, faults: list[str]
 _NAN = math.nan
 
 
-def _comparable(point: Point) -> Point:
+def comparable(point: Point) -> Point:
     """The point with the one NaN that is equal to itself in a tuple."""
     return (point[0], _NAN, point[2]) if point[1] != point[1] else point
 
 
-def _in_order(point: Point) -> tuple[int, int]:
+def in_order(point: Point) -> tuple[int, int]:
+    """What points are sorted by: time, then step."""
     return point[2], point[0]
 
 
@@ -279,7 +161,7 @@ def _dataset(data: DataFingerprint) -> Dataset:
     ]
     profile = {"num_rows": data.shape[0] if data.shape else 0, "num_elements": math.prod(data.shape)}
     return Dataset(
-        _cut(data.name, 500),
+        cut(data.name, 500),
         data.fingerprint[:LONGEST_DIGEST],
         "mlops_nb",
         json.dumps({"kind": data.kind, "exact": data.exact}),
@@ -343,7 +225,7 @@ def restored(
     tags, note = _restored_tags(theirs, told, said, is_parent_known)
     metrics, points = _restored_metrics(theirs.series, told)
     started = theirs.started_ms / 1000
-    run = Run(0, uid, _text(theirs.name), "code", status_of(theirs.status, told), started)
+    run = Run(0, uid, shortened(theirs.name), "code", status_of(theirs.status, told), started)
     if told is not None:
         run = replace(told, uid=uid, name=run.name, status=run.status, started=started)
         run = replace(run, started=told.started if milliseconds(told.started) == theirs.started_ms else started)
@@ -360,7 +242,8 @@ def restored(
     ), points
 
 
-def _text(text: str, limit: int = LONGEST_NAME) -> str:
+def shortened(text: str, limit: int = LONGEST_NAME) -> str:
+    """A text of theirs as one of ours may be: storable, and not longer."""
     return bounded_text(text, limit)
 
 
@@ -386,8 +269,8 @@ def _restored_params(params: Mapping[str, str], told: Run | None) -> tuple[Param
     found = []
     for name, text in params.items():
         one = known.get(names.get(name, ""))
-        if one is None or _cut(param_text(one.value), LONGEST_PARAM) != text:
-            one = Param(_text(name), param_value(bounded_text(text)))
+        if one is None or cut(param_text(one.value), LONGEST_PARAM) != text:
+            one = Param(shortened(name), param_value(bounded_text(text)))
         found.append(one)
     return tuple(found)
 
@@ -397,13 +280,13 @@ def _restored_tags(
 ) -> tuple[dict[str, str], str]:
     """The tags that are a person's own, and the note."""
     tags = dict(theirs.tags)
-    for name in (UID, KIND, _NAME, *((PARENT,) if is_parent_known else ())):
+    for name in (UID, KIND, RUN_NAME, *((PARENT,) if is_parent_known else ())):
         tags.pop(name, None)
     note = tags.pop(NOTE, "")
-    if told and _cut(told.note, LONGEST_TAG) == note:
+    if told and cut(told.note, LONGEST_TAG) == note:
         note = told.note
-    if told is None and _COMMIT in tags:
-        for name in (_COMMIT, _BRANCH, _REMOTE, _DIRTY):
+    if told is None and COMMIT in tags:
+        for name in (COMMIT, BRANCH, REMOTE, DIRTY):
             tags.pop(name, None)
     names = {new: old for old, new in mlflow_names(told.tags).items()} if told else {}
     found = {}
@@ -411,8 +294,8 @@ def _restored_tags(
         if said and name not in names and said.tags.get(name) == value:
             continue  # one that the push added
         old = names.get(name, name)
-        whole = told.tags[old] if told and name in names and _cut(told.tags[old], LONGEST_TAG) == value else value
-        found[_text(old)] = bounded_text(whole)
+        whole = told.tags[old] if told and name in names and cut(told.tags[old], LONGEST_TAG) == value else value
+        found[shortened(old)] = bounded_text(whole)
     if told is None or theirs.experiment != experiment_of(told, ""):
         found[EXPERIMENT] = theirs.experiment
     return found, bounded_text(note)
@@ -425,20 +308,21 @@ def _restored_metrics(
     known = {metric.name: metric for metric in told.metrics} if told else {}
     metrics, points = [], {}
     for name, given in series.items():
-        ordered = sorted(given, key=_in_order)
+        ordered = sorted(given, key=in_order)
         if not ordered:
             continue
-        old = names.get(name) or _text(name)
+        old = names.get(name) or shortened(name)
         one = known.get(old)
         has_steps = one.step is not None if one else len(ordered) > 1 or ordered[0][0] != 0
         has_steps = has_steps or [step for step, _, _ in ordered] != list(range(len(ordered)))
-        points[old] = [(step if has_steps else None, _infinite(value), ms / 1000) for step, value, ms in ordered]
+        points[old] = [(step if has_steps else None, infinite(value), ms / 1000) for step, value, ms in ordered]
         step, value, _ = points[old][-1]
         metrics.append(Metric(old, value, step, len(ordered), inferred=bool(one and one.inferred)))
     return tuple(metrics), points
 
 
-def _infinite(value: float) -> float:
+def infinite(value: float) -> float:
+    """The value that MLflow's database keeps as the largest number."""
     return math.copysign(math.inf, value) if abs(value) == LARGEST else value
 
 
@@ -450,10 +334,10 @@ def known_artifact(one: Artifact, told: Run | None) -> Artifact:
 
 
 def _code(tags: Mapping[str, str]) -> CodeVersion | None:
-    if _COMMIT not in tags:
+    if COMMIT not in tags:
         return None
-    branch, remote, dirty = (bounded_text(tags.get(name, ""), 500) for name in (_BRANCH, _REMOTE, _DIRTY))
-    return CodeVersion(bounded_text(tags[_COMMIT], 200), branch, dirty == "true", remote)
+    branch, remote, dirty = (bounded_text(tags.get(name, ""), 500) for name in (BRANCH, REMOTE, DIRTY))
+    return CodeVersion(bounded_text(tags[COMMIT], 200), branch, dirty == "true", remote)
 
 
 def _fingerprint(data: Dataset) -> DataFingerprint:
@@ -463,7 +347,7 @@ def _fingerprint(data: Dataset) -> DataFingerprint:
     types = {str(one.get("name", "")): str(one.get("type", "")) for one in columns}
     rows = profile.get("num_rows")
     shape = (rows, len(types)) if type(rows) is int else ()
-    return DataFingerprint(_text(data.name), bounded_text(data.source_type, 60), shape, types, data.digest, False)
+    return DataFingerprint(shortened(data.name), bounded_text(data.source_type, 60), shape, types, data.digest, False)
 
 
 def _json_dict(text: str) -> dict[str, Any]:
@@ -503,151 +387,3 @@ def kept_paths(listed: Mapping[str, int | None]) -> tuple[list[str], list[str]]:
         except BadArgument as error:
             faults.append(f"artifact {path}: {error.what}")
     return paths, faults
-
-
-# what changed since
-
-
-@dataclass(frozen=True, slots=True)
-class Changes(Record):
-    """What one side lacks of the other; `tags_gone` are those that were taken away."""
-
-    params: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    tags_gone: tuple[str, ...] = ()
-    is_renamed: bool = False
-    is_ended_otherwise: bool = False
-    conflicts: tuple[str, ...] = ()
-
-
-def changes(source: MlflowRun, target: MlflowRun, agreed: Agreed) -> Changes:
-    """What the target lacks of the source; what only the target changed since they agreed is its own.
-
-    MLflow never changes a parameter: one that differs stays, and is told.
-    """
-    params = {name: text for name, text in source.params.items() if name not in target.params}
-    differ = [name for name, text in source.params.items() if target.params.get(name, text) != text]
-    tags = {
-        name: value
-        for name, value in source.tags.items()
-        if target.tags.get(name) != value and agreed.tags.get(name) != short_hash(value)
-    }
-    gone = tuple(name for name in agreed.tags if name not in source.tags and name in target.tags)
-    ended = (source.status, source.ended_ms)
-    return Changes(
-        params,
-        tags,
-        gone,
-        is_renamed=source.name not in (target.name, agreed.name),
-        is_ended_otherwise=ended not in ((target.status, target.ended_ms), (agreed.status, agreed.ended_ms)),
-        conflicts=tuple(
-            f"parameter {name}: it is {_cut(source.params[name], 60)} now; a parameter of MLflow cannot be changed"
-            for name in differ
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class News(Record):
-    """What a run here lacks of the run there, in our words; `note` is None where it stays."""
-
-    params: Mapping[str, Value]
-    tags: Mapping[str, str]
-    tags_gone: tuple[str, ...]
-    note: str | None
-    points: tuple[tuple[str, int | None, float, float], ...]
-
-
-def news(run: Run, changed: Changes, points: Mapping[str, Sequence[Point]]) -> News:
-    """What changed there, in the words of the run here."""
-    tags = {new: old for old, new in mlflow_names(run.tags).items()}
-    metrics = {new: old for old, new in mlflow_names(metric.name for metric in run.metrics).items()}
-    fixed = (UID, KIND, NOTE, PARENT, _NAME, _COMMIT, _BRANCH, _REMOTE, _DIRTY)
-    note = "" if NOTE in changed.tags_gone else changed.tags.get(NOTE)
-    found = [
-        (metrics.get(name) or _text(name), step, _infinite(value), ms / 1000)
-        for name, given in points.items()
-        for step, value, ms in sorted(given, key=_in_order)
-    ]
-    return News(
-        {_text(name): param_value(bounded_text(text)) for name, text in changed.params.items()},
-        {_text(tags.get(name, name)): bounded_text(value) for name, value in changed.tags.items() if name not in fixed},
-        tuple(tags.get(name, name) for name in changed.tags_gone if name not in fixed),
-        None if note is None else bounded_text(note),
-        tuple(found),
-    )
-
-
-def missing_points(points: Sequence[Point], have: Iterable[Point]) -> list[Point]:
-    """The points that are not there yet."""
-    there = {_comparable(each) for each in have}
-    return [each for each in points if _comparable(each) not in there]
-
-
-def theirs_hash(theirs: MlflowRun, listed: Mapping[str, int | None]) -> str:
-    """A hash of all that a listing of MLflow tells of a run."""
-    return short_hash([replace(theirs, artifact_uri="").to_dict(), dict(listed)])
-
-
-def agreement(
-    ours: MlflowRun,
-    theirs: MlflowRun,
-    artifacts: Mapping[str, tuple[str, int]],
-    before: Agreed,
-    *,
-    ours_is: str,
-    theirs_is: str,
-) -> Agreed:
-    """What both sides have now; where they differ, what ours had before, so that the other way sees it changed."""
-    now = {name: short_hash(value) for name, value in ours.tags.items() if theirs.tags.get(name) == value}
-    differ = {name: before.tags.get(name, short_hash(value)) for name, value in ours.tags.items() if name not in now}
-    ends_alike = (ours.status, ours.ended_ms) == (theirs.status, theirs.ended_ms)
-    return Agreed(
-        ours_is,
-        theirs_is,
-        ours.name if ours.name == theirs.name else before.name,
-        ours.status if ends_alike else before.status,
-        ours.ended_ms if ends_alike else before.ended_ms,
-        now | differ,
-        {name: short_hash(points) for name, points in ours.series.items()},
-        dict(artifacts),
-    )
-
-
-# what came of it
-
-
-Outcome = Literal["new", "updated", "unchanged", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class CarriedRun(Record):
-    """One run that was pushed or pulled, and what of it could not be."""
-
-    id: int | None
-    name: str
-    remote_id: str
-    experiment: str
-    outcome: Outcome
-    left_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CarriedVersion(Record):
-    """One model version that was pushed or pulled: its name here and there, and what of it could not be."""
-
-    name: str
-    remote: str
-    outcome: Outcome
-    left_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Carried(Record):
-    """What came of a push or a pull."""
-
-    direction: Literal["push", "pull"]
-    server: str
-    runs: tuple[CarriedRun, ...]
-    seconds: float
-    versions: tuple[CarriedVersion, ...] = ()

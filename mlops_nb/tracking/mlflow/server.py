@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from mlops_nb.errors import BadArgument, MissingExtra, MlopsError, ServerUnavailable, nearest
-from mlops_nb.tracking.mlflow.runs import MODELS, UID, Dataset, MlflowRun, Point
+from mlops_nb.tracking.mlflow.words import MODELS, UID, Dataset, MlflowRun, Point
 
 T = TypeVar("T")
 

@@ -26,15 +26,15 @@ from mlops_nb.registry import service as registry
 from mlops_nb.registry.versions import ModelVersion
 from mlops_nb.store import open_store, remote
 from mlops_nb.store import registry as registered
-from mlops_nb.tracking.mlflow import runs as mapping
+from mlops_nb.tracking.mlflow import words
 from mlops_nb.tracking.mlflow.model_pulling import VersionPull
 from mlops_nb.tracking.mlflow.model_pushing import VersionPush
 from mlops_nb.tracking.mlflow.model_server import ModelServer
 from mlops_nb.tracking.mlflow.models import MlflowModel, MlflowVersion
 from mlops_nb.tracking.mlflow.pulling import RunPull
 from mlops_nb.tracking.mlflow.pushing import RunPush
-from mlops_nb.tracking.mlflow.runs import Carried, CarriedRun, CarriedVersion, MlflowRun
 from mlops_nb.tracking.mlflow.server import Address, Refused, Server, address, settled
+from mlops_nb.tracking.mlflow.words import Carried, CarriedRun, CarriedVersion, MlflowRun
 from mlops_nb.tracking.search.service import run_ids
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _parents_first(runs: Sequence[MlflowRun]) -> list[MlflowRun]:
         step: MlflowRun | None = run
         while step is not None and step.id not in ordered and step not in line:
             line.append(step)
-            step = known.get(step.tags.get(mapping.PARENT, ""))
+            step = known.get(step.tags.get(words.PARENT, ""))
         ordered |= {each.id: each for each in reversed(line)}
     return list(ordered.values())
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from mlops_nb.store import blobs, remote
 from mlops_nb.store import runs as rows
 from mlops_nb.tracking.mlflow import runs as mapping
-from mlops_nb.tracking.mlflow.runs import MlflowRun
+from mlops_nb.tracking.mlflow import words
 from mlops_nb.tracking.mlflow.server import Listed, Refused, Server
+from mlops_nb.tracking.mlflow.words import MlflowRun
 from mlops_nb.tracking.runs import Artifact, Run
 
 if TYPE_CHECKING:
@@ -33,18 +34,17 @@ def side_of(store: Store, server: str, run: Run, *, home: bool) -> Side:
     """What is carried of a run; `home` when it was made on that server."""
     series = {metric.name: rows.points(store, run.id, metric.name) for metric in run.metrics}
     parent = remote.remote_id_of(store, server, run.parent) if run.parent is not None else ""
-    words, faults = mapping.carried(run, series, parent=parent, home=home)
+    said, faults = mapping.carried(run, series, parent=parent, home=home)
     files: dict[str, Artifact | bytes] = {}
     for one in run.artifacts:
-        if why := mapping.artifact_fault(one.path):
+        if why := words.artifact_fault(one.path):
             faults = (*faults, f"artifact {one.path}: {why}")
         else:
             files[one.path] = one
     if not home:
         files |= mapping.added_files(run)
-    return Side(
-        words, faults, files, mapping.short_hash([words.to_dict(), {path: content_sum(files[path]) for path in files}])
-    )
+    sums = {path: content_sum(file) for path, file in files.items()}
+    return Side(said, faults, files, words.short_hash([said.to_dict(), sums]))
 
 
 def content_sum(file: Artifact | bytes) -> tuple[str, int]:
