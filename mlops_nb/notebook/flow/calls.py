@@ -135,11 +135,10 @@ class Calls(Outside):
 
     def use(self, value: Iterable[Thing], given: Value = (), *, is_handed_over: bool = False) -> None:
         """Objects are looked at by what may run their own code: functions are called, instances' methods, iterators."""
-        lively = [
-            each
-            for each in reachable(value)
-            if each.kind in ("function", "instance", "method", "class") or each.pending
-        ]
+        value = tuple(value)
+        if any(thing.name == "os.environ" for thing in value):
+            self.read_environment(None)
+        lively = [each for each in reachable(value) if each.kind in _LIVELY or each.pending]
         self.weak += 1
         for thing in lively:
             if thing.pending:
@@ -267,6 +266,7 @@ class Calls(Outside):
             self.read_file(call.text(0) or ".env")
             self.write_environment(None)
         elif path == "os.chdir":
+            self.read_file(call.text(0))
             self.write_resource("working folder")
         elif path == "os.getcwd":
             self.read_resource("working folder")
@@ -890,7 +890,7 @@ def _is_class(last: str) -> bool:
 
 def _has_state(call: Call) -> bool:
     node = call.node_of(99, "random_state", "shuffle")
-    return node is not None and not (isinstance(node, ast.Constant) and node.value in (None, True))
+    return node is not None and not (isinstance(node, ast.Constant) and (node.value is None or node.value is True))
 
 
 def _may_be_path(node: ast.AST | None) -> bool:

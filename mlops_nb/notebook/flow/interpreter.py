@@ -12,7 +12,7 @@ from functools import lru_cache
 from mlops_nb.notebook.cells import BUILTINS
 from mlops_nb.notebook.flow import effects
 from mlops_nb.notebook.flow.calls import Call, Calls, text_of
-from mlops_nb.notebook.flow.objects import Binding, Bindings, Frame, Thing, Value, joined, united
+from mlops_nb.notebook.flow.objects import Binding, Bindings, Frame, Thing, Value, joined, reachable, united
 from mlops_nb.notebook.ipython_syntax import CellText, cell_text, parsed
 
 MOST_STEPS = 4_000
@@ -146,11 +146,13 @@ class Interpreter(Calls):
         if isinstance(target, ast.Name):
             old, new = self.load(target.id), self.value(node.value)
             self.use(old, new)
-            self.change(tuple(each for each in old if each.kind != "frame"))
+            self.change(tuple(each for each in old if each.kind not in ("frame", "tuple")))
             for thing in old:
                 if thing.kind in ("list", "", "set", "dict"):
                     thing.hold(self.items(new))
             text = self._added_text(node, old, new)
+            if any(each.kind == "tuple" for each in old):
+                old = (Thing("tuple", parts=united((self.items(old), self.items(new)))),)
             self.bind(target.id, text or old or new)
             return
         self._load_target(target)
@@ -585,7 +587,7 @@ class Interpreter(Calls):
         found, wanted = [], len(name)
         for cell, value, is_sure in reversed(self.shown):
             if cell != self.cell:
-                self.need(cell, name)
+                self._need_out(cell, value, name)
                 found.append(value)
                 wanted -= is_sure
                 if not wanted:
@@ -594,9 +596,14 @@ class Interpreter(Calls):
 
     def _out(self, number: int | None) -> Value:
         found = [(cell, value) for cell, value, _ in self.shown if number is None or cell == number - 1]
-        for cell, _ in found:
-            self.need(cell, "Out")
+        for cell, value in found:
+            self._need_out(cell, value, "Out")
         return united(value for _, value in found)
+
+    def _need_out(self, cell: int, value: Value, name: str) -> None:
+        self.need(cell, name)
+        for thing in reachable(value):
+            self.see(thing, cell, name)
 
     def _of_attribute(self, node: ast.Attribute) -> Value:
         return self.attribute(self.value(node.value), node.attr)
@@ -812,9 +819,13 @@ class Interpreter(Calls):
 
     def _of_compare(self, node: ast.Compare) -> Value:
         values = [self.value(each) for each in (node.left, *node.comparators)]
-        for name in (text_of(values[0]),):
-            if name is not None and any(each.kind == "namespace" for value in values[1:] for each in value):
-                self.load_global(name)
+        name = text_of(values[0])
+        for thing in united(values[1:]) if name is not None else ():
+            if thing.kind == "namespace":
+                self.load_global(str(name))
+            elif thing.name == "os.environ":
+                self.read_environment(name)
+                values = values[:1]
         self.use(united(values), united(values))
         kinds = {each.kind for value in values for each in value}
         return (Thing("frame" if "frame" in kinds else "array"),) if kinds & {"frame", "array"} else ()

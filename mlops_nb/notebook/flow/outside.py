@@ -168,6 +168,7 @@ class Outside(Memory):
             key, _, value = text.replace("=", " ", 1).partition(" ")
             (self.write_environment if value else self.read_environment)(key or None)
         elif name in ("cd", "pushd", "popd"):
+            self.read_file(_word(text, -1))
             self.write_resource(FOLDER)
         elif name in ("pip", "conda", "mamba", "uv"):
             self.shell(f"pip {text}")
