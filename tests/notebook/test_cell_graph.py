@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
+import numpy  # noqa: F401  the star import of a module that is loaded
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -1015,6 +1017,1460 @@ y.append(3)
 ---
 print(xs)
 """, "0-1 1-2 1-3", "0-2 0-3 2-3"),
+    "tuple_const": ("""
+a, b = 1, 2
+---
+c = a
+---
+print(b)
+""", "0-1 0-2", ""),
+    "nested_func_def_cond": ("""
+flag = True
+---
+if flag:
+    def f():
+        return 1
+else:
+    def f():
+        return 2
+---
+print(f())
+""", "0-1 1-2", ""),
+    "del_redefine": ("""
+x = 1
+---
+del x
+---
+x = 2
+---
+print(x)
+""", "0-1 2-3", ""),
+    "cond_del": ("""
+x = 1
+c = False
+---
+if c:
+    del x
+---
+print(x)
+""", "0-1 0-2", "1-2"),
+    "set_comp": ("""
+xs=[1,2]
+---
+s = {x*2 for x in xs}
+---
+print(s)
+""", "0-1 1-2", ""),
+    "comp_outer_name": ("""
+x = 5
+---
+ys = [y + x for y in range(3)]
+---
+print(ys)
+""", "0-1 1-2", ""),
+    "lambda_in_comp": ("""
+fs = [lambda v, k=k: v + k for k in range(3)]
+---
+print(fs[1](2))
+""", "0-1", ""),
+    "closure_free": ("""
+def outer(k):
+    def inner(v):
+        return v + k
+    return inner
+---
+add = outer(3)
+---
+print(add(4))
+""", "0-1 1-2", "0-2"),
+    "class_method_reads": ("""
+class M:
+    def go(self):
+        return rate
+---
+rate = 2
+---
+m = M()
+---
+print(m.go())
+""", "0-2 1-3 2-3", "0-3"),
+    "class_decorator": ("""
+registry = {}
+---
+def reg(c):
+    registry[c.__name__] = c
+    return c
+---
+@reg
+class A:
+    pass
+---
+print(list(registry))
+""", "0-2 1-2 2-3", "0-1 0-3"),
+    "func_attr": ("""
+def f():
+    return 1
+---
+f.count = 3
+---
+print(f.count)
+""", "0-1 1-2", "0-2"),
+    "enum_loop_dict": ("""
+d = {'a': 1}
+---
+for k in d:
+    d[k] += 1
+---
+print(d)
+""", "0-1 1-2", "0-2"),
+    "dict_comp_mut": ("""
+cfg = {'lr': .1}
+---
+cfg['lr'] *= 2
+---
+print(cfg)
+""", "0-1 1-2", "0-2"),
+    "slice_assign": ("""
+xs = [1,2,3]
+---
+xs[0:2] = [9]
+---
+print(xs)
+""", "0-1 1-2", "0-2"),
+    "list_sort": ("""
+xs = [3,1]
+---
+xs.sort()
+---
+print(xs)
+""", "0-1 1-2", "0-2"),
+    "sorted_no_mut": ("""
+xs = [3,1]
+---
+ys = sorted(xs)
+---
+print(xs)
+---
+print(ys)
+""", "0-1 0-2 1-3", ""),
+    "np_sort_method": ("""
+import numpy as np
+a = np.array([3,1])
+---
+a.sort()
+---
+print(a)
+""", "0-1 1-2", "0-2"),
+    "np_sort_func": ("""
+import numpy as np
+a = np.array([3,1])
+---
+b = np.sort(a)
+---
+print(a)
+""", "0-1 0-2", ""),
+    "np_setitem_mask": ("""
+import numpy as np
+a = np.array([3,1])
+---
+a[a > 2] = 0
+---
+print(a)
+""", "0-1 1-2", "0-2"),
+    "np_fill": ("""
+import numpy as np
+a = np.zeros(3)
+---
+a.fill(7)
+---
+print(a)
+""", "0-1 1-2", "0-2"),
+    "np_copyto": ("""
+import numpy as np
+a = np.zeros(3)
+b = np.ones(3)
+---
+np.copyto(a, b)
+---
+print(a)
+""", "0-1 1-2", "0-2"),
+    "np_T_view": ("""
+import numpy as np
+a = np.zeros((2,3))
+---
+b = a.T
+---
+b[0,0] = 1
+---
+print(a)
+""", "0-1 1-2 0-3 2-3", "0-2 1-3"),
+    "np_ravel": ("""
+import numpy as np
+a = np.zeros((2,3))
+---
+b = a.ravel()
+---
+b[0] = 1
+---
+print(a)
+""", "0-1 1-2 0-3 2-3", "0-2 1-3"),
+    "np_flatten": ("""
+import numpy as np
+a = np.zeros((2,3))
+---
+b = a.flatten()
+---
+b[0] = 1
+---
+print(a)
+""", "0-1 1-2 0-3", ""),
+    "df_assign": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+df2 = df.assign(b=2)
+---
+df2['c'] = 3
+---
+print(df)
+""", "0-1 1-2 0-3", ""),
+    "df_copy": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+d = df.copy()
+---
+d['c'] = 3
+---
+print(df)
+---
+print(d)
+""", "0-1 1-2 0-3 2-4", "1-4"),
+    "df_alias": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+d = df
+---
+d['c'] = 3
+---
+print(df)
+""", "0-1 1-2 0-3 2-3", "0-2 1-3"),
+    "df_drop_reassign": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1],'b':[2]})
+---
+df = df.drop(columns='b')
+---
+print(df)
+""", "0-1 1-2", ""),
+    "df_insert": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+df.insert(0, 'z', 1)
+---
+print(df)
+""", "0-1 1-2", "0-2"),
+    "df_rename_inplace": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+df.rename(columns={'a':'q'}, inplace=True)
+---
+print(df)
+""", "0-1 1-2", "0-2"),
+    "df_index": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+df.index = ['r']
+---
+print(df)
+""", "0-1 1-2", "0-2"),
+    "df_at": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+df.at[0,'a'] = 7
+---
+print(df)
+""", "0-1 1-2", "0-2"),
+    "df_merge": ("""
+import pandas as pd
+a = pd.DataFrame({'k':[1]})
+---
+b = pd.DataFrame({'k':[1]})
+---
+m = a.merge(b, on='k')
+---
+print(m)
+""", "0-1 0-2 1-2 2-3", ""),
+    "df_plot": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+df.plot()
+---
+print(df.a.sum())
+""", "0-1 0-2", ""),
+    "df_info": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+df.info()
+df.describe()
+---
+df.corr()
+---
+print(df)
+""", "0-1 0-2 0-3", ""),
+    "df_eval": ("""
+import pandas as pd
+k = 3
+df = pd.DataFrame({'a':[1]})
+---
+df.eval('b = a * @k', inplace=True)
+---
+print(df)
+""", "0-1 1-2", "0-2"),
+    "df_query_fstr": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+t = 0
+---
+print(df.query(f'a > {t}'))
+""", "0-2 1-2", ""),
+    "df_query_var": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+t = 0
+---
+q = 'a > @t'
+---
+print(df.query(q))
+""", "0-2 1-2", ""),
+    "fit_returns_self": ("""
+from sklearn.linear_model import Ridge
+X=[[1],[2]]; y=[1,2]
+---
+m = Ridge()
+---
+m2 = m.fit(X, y)
+---
+print(m2.coef_)
+---
+print(m.coef_)
+""", "0-1 0-2 1-2 2-3 2-4", "1-4 1-3"),
+    "two_models": ("""
+from sklearn.linear_model import Ridge, Lasso
+X=[[1],[2]]; y=[1,2]
+---
+a = Ridge().fit(X, y)
+---
+b = Lasso().fit(X, y)
+---
+print(a.coef_)
+---
+print(b.coef_)
+""", "0-1 0-2 1-3 2-4", ""),
+    "clone": ("""
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+X=[[1],[2]]; y=[1,2]
+---
+m = Ridge()
+---
+c = clone(m)
+---
+c.fit(X, y)
+---
+print(hasattr(m, 'coef_'))
+""", "0-1 0-2 1-2 0-3 2-3 1-4", ""),
+    "make_pipeline": ("""
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import Ridge
+X=[[1],[2]]; y=[1,2]
+---
+p = make_pipeline(StandardScaler(), Ridge())
+---
+p.fit(X, y)
+---
+print(p.predict(X))
+""", "0-1 0-2 1-2 2-3 0-3", "1-3"),
+    "coltrans": ("""
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import StandardScaler
+df = pd.DataFrame({'a':[1.,2]})
+---
+ct = ColumnTransformer([('s', StandardScaler(), ['a'])])
+---
+Z = ct.fit_transform(df)
+---
+print(Z)
+""", "0-1 0-2 1-2 2-3", ""),
+    "metrics": ("""
+from sklearn.metrics import accuracy_score
+y=[0,1]
+---
+p=[0,1]
+---
+acc = accuracy_score(y, p)
+---
+print(acc)
+""", "0-2 1-2 2-3", ""),
+    "cross_val": ("""
+from sklearn.model_selection import cross_val_score
+from sklearn.linear_model import Ridge
+X=[[1],[2],[3],[4],[5]]; y=[1,2,3,4,5]
+---
+m = Ridge()
+---
+s = cross_val_score(m, X, y)
+---
+print(hasattr(m,'coef_'))
+""", "0-1 0-2 1-2 1-3", ""),
+    "results_list": ("""
+results = []
+---
+results.append(('a', 1))
+---
+results.append(('b', 2))
+---
+print(results)
+""", "0-1 1-2 2-3", "0-2 0-3 1-3"),
+    "results_dict_loop": ("""
+results = {}
+---
+for k in ('a','b'):
+    results[k] = len(k)
+---
+print(results)
+""", "0-1 1-2", "0-2"),
+    "func_uses_import_alias": ("""
+import numpy as np
+---
+def f(x):
+    return np.mean(x)
+---
+print(f([1,2]))
+""", "0-2 1-2", "0-1"),
+    "func_calls_later_def": ("""
+def a():
+    return b()
+---
+def b():
+    return 1
+---
+print(a())
+""", "0-2 1-2", ""),
+    "func_redefined_between": ("""
+def f():
+    return 1
+---
+def g():
+    return f()
+---
+def f():
+    return 2
+---
+print(g())
+""", "1-3 2-3", ""),
+    "global_list_in_func": ("""
+log = []
+---
+def add(x):
+    log.append(x)
+---
+add(1)
+---
+print(log)
+""", "0-2 1-2 2-3", "0-1 0-3"),
+    "default_mut_alias": ("""
+base = []
+---
+def f(x, acc=base):
+    acc.append(x)
+---
+f(1)
+---
+print(base)
+""", "0-1 1-2 0-3 2-3", "0-2 1-3"),
+    "return_alias": ("""
+d = {'x': []}
+---
+def get():
+    return d['x']
+---
+xs = get()
+---
+xs.append(1)
+---
+print(d)
+""", "0-2 1-2 2-3 0-4 3-4", "0-1 0-3 2-4"),
+    "kwargs_mut": ("""
+d = {}
+---
+def put(**kw):
+    kw['o']['k'] = 1
+---
+put(o=d)
+---
+print(d)
+""", "0-2 1-2 2-3", "0-3"),
+    "star_args_mut": ("""
+xs = []
+---
+def put(*a):
+    a[0].append(1)
+---
+put(xs)
+---
+print(xs)
+""", "0-2 1-2 2-3", "0-3"),
+    "nested_list": ("""
+m = [[0]*2 for _ in range(2)]
+---
+m[0][1] = 5
+---
+print(m)
+""", "0-1 1-2", "0-2"),
+    "obj_in_list": ("""
+class P:
+    def __init__(self):
+        self.v = 0
+---
+ps = [P(), P()]
+---
+for p in ps:
+    p.v = 1
+---
+print([q.v for q in ps])
+""", "0-1 1-2 2-3", "0-2 0-3 1-3"),
+    "lambda_sort_key": ("""
+w = {'a': 2}
+xs = ['a']
+---
+xs.sort(key=lambda v: w[v])
+---
+print(xs)
+""", "0-1 1-2", "0-2"),
+    "generator_func": ("""
+def g(n):
+    for i in range(n):
+        yield i * k
+---
+k = 2
+---
+it = g(3)
+---
+print(list(it))
+""", "0-2 1-3 2-3", "1-2 0-3"),
+    "next_gen": ("""
+def g():
+    yield 1
+    yield 2
+---
+it = g()
+---
+next(it)
+---
+print(next(it))
+""", "0-1 1-2 2-3", "1-3 0-2 0-3"),
+    "with_open_iter": (r"""
+with open('z.txt','w') as f:
+    f.write('a\nb')
+---
+lines = [l.strip() for l in open('z.txt')]
+---
+print(lines)
+""", "0-1 1-2", ""),
+    "json_dump_load": ("""
+import json
+d = {'a': 1}
+---
+with open('c.json','w') as f:
+    json.dump(d, f)
+---
+with open('c.json') as f:
+    e = json.load(f)
+---
+print(e)
+""", "0-1 0-2 1-2 2-3", ""),
+    "pickle_roundtrip": ("""
+import pickle
+m = [1]
+---
+pickle.dump(m, open('m.pkl','wb'))
+---
+n = pickle.load(open('m.pkl','rb'))
+---
+print(n)
+""", "0-1 0-2 1-2 2-3", ""),
+    "np_save_load": ("""
+import numpy as np
+a = np.ones(2)
+---
+np.save('a.npy', a)
+---
+b = np.load('a.npy')
+---
+print(b)
+""", "0-1 0-2 1-2 2-3", ""),
+    "path_write": ("""
+from pathlib import Path
+---
+Path('n.txt').write_text('x')
+---
+print(Path('n.txt').read_text())
+""", "0-1 0-2 1-2", ""),
+    "fstring_path": ("""
+name = 'r'
+---
+open(f'{name}.txt','w').write('1')
+---
+print(open('r.txt').read())
+""", "0-1 1-2", ""),
+    "os_remove": ("""
+open('q.txt','w').close()
+---
+import os
+os.remove('q.txt')
+---
+print(os.path.exists('q.txt'))
+""", "0-1 1-2", "0-2"),
+    "file_overwrite": ("""
+open('q.txt','w').write('a')
+---
+open('q.txt','w').write('b')
+---
+print(open('q.txt').read())
+""", "1-2", "0-1 0-2"),
+    "file_append": ("""
+open('q.txt','w').write('a')
+---
+open('q.txt','a').write('b')
+---
+print(open('q.txt').read())
+""", "0-1 1-2", "0-2"),
+    "two_unrelated_files": ("""
+open('a1.txt','w').write('a')
+---
+open('a2.txt','w').write('b')
+---
+print(open('a1.txt').read())
+""", "0-2", ""),
+    "env_del": ("""
+import os
+os.environ['K1'] = '1'
+---
+del os.environ['K1']
+---
+print('K1' in os.environ)
+""", "0-1 0-2 1-2", ""),
+    "env_update": ("""
+import os
+---
+os.environ.update({'K2': '2'})
+---
+print(os.environ.get('K2'))
+""", "0-1 0-2 1-2", ""),
+    "env_setdefault": ("""
+import os
+---
+os.environ.setdefault('K3', '2')
+---
+print(os.environ['K3'])
+""", "0-1 0-2 1-2", ""),
+    "random_seed_only": ("""
+import random
+---
+random.seed(1)
+---
+x = random.random()
+---
+print(x)
+""", "0-1 0-2 1-2 2-3", ""),
+    "rng_two_gens": ("""
+import numpy as np
+r1 = np.random.default_rng(1)
+r2 = np.random.default_rng(2)
+---
+a = r1.random()
+---
+b = r2.random()
+---
+print(a)
+""", "0-1 0-2 1-3", ""),
+    "np_choice": ("""
+import numpy as np
+np.random.seed(0)
+---
+i = np.random.choice(5)
+---
+p = np.random.permutation(3)
+---
+print(p)
+""", "0-1 0-2 1-2 2-3", ""),
+    "rs_estimator": ("""
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+X=[[0],[1]]; y=[0,1]
+---
+np.random.seed(0)
+---
+m = RandomForestClassifier(n_estimators=2).fit(X, y)
+---
+print(m.predict(X))
+""", "0-1 0-2 1-2 0-3 2-3", ""),
+    "rs_given": ("""
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+X=[[0],[1]]; y=[0,1]
+---
+np.random.seed(0)
+---
+m = RandomForestClassifier(n_estimators=2, random_state=1).fit(X, y)
+---
+print(m.predict(X))
+""", "0-1 0-2 0-3 2-3", ""),
+    "df_sample": ("""
+import pandas as pd, numpy as np
+df = pd.DataFrame({'a': range(9)})
+---
+np.random.seed(2)
+---
+s = df.sample(2)
+---
+print(s)
+""", "0-1 0-2 1-2 2-3", ""),
+    "plt_two_cells": ("""
+import matplotlib.pyplot as plt
+---
+plt.plot([1,2])
+---
+plt.title('t')
+---
+plt.savefig('p.png')
+""", "0-1 0-2 0-3 1-2 2-3", "1-3"),
+    "plt_fig_ax": ("""
+import matplotlib.pyplot as plt
+fig, axs = plt.subplots(1, 2)
+---
+axs[0].plot([1])
+---
+axs[1].plot([2])
+---
+fig.savefig('f.png')
+""", "0-1 0-2 0-3 1-3 2-3", "1-2"),
+    "sns": ("""
+import seaborn as sns, pandas as pd
+df = pd.DataFrame({'a':[1,2]})
+---
+sns.histplot(df.a)
+---
+print(df.a.sum())
+""", "0-1 0-2", ""),
+    "underscore_chain": ("""
+2 + 3
+---
+_ * 2
+---
+print(_)
+""", "0-1 1-2", ""),
+    "out_idx": ("""
+[1,2]
+---
+Out[1].append(3)
+---
+print(Out[1])
+""", "0-1 1-2 0-2", ""),
+    "semi_out": ("""
+5;
+---
+6
+---
+print(_)
+""", "1-2", ""),
+    "locals_read": ("""
+zz = 3
+---
+print(locals()['zz'])
+""", "0-1", ""),
+    "globals_get": ("""
+zz = 3
+---
+print(globals().get('zz'))
+""", "0-1", ""),
+    "vars_update": ("""
+globals().update(aa=3)
+---
+print(aa)
+""", "0-1", ""),
+    "globals_update_dict": ("""
+d = {'aa': 3}
+---
+globals().update(d)
+---
+print(aa)
+""", "0-1 1-2", ""),
+    "eval_var": ("""
+v = 2
+---
+e = 'v * 3'
+---
+print(eval(e))
+""", "0-2 1-2", ""),
+    "exec_multi": ("""
+k = 2
+---
+exec('r = k * 2')
+---
+print(r)
+""", "0-1 1-2", ""),
+    "exec_func_src": ("""
+src = '''def f(x):
+    return x + 1'''
+---
+exec(src)
+---
+print(f(2))
+""", "0-1 1-2", ""),
+    "import_from_alias": ("""
+from math import sqrt as root
+---
+print(root(4))
+""", "0-1", ""),
+    "import_submodule": ("""
+import os.path
+---
+print(os.path.join('a','b'))
+""", "0-1", ""),
+    "import_twice": ("""
+import math
+---
+import math
+---
+print(math.pi)
+""", "1-2", ""),
+    "try_import_flag": ("""
+try:
+    import nosuch
+    HAS = True
+except ImportError:
+    HAS = False
+---
+print(HAS)
+""", "0-1", ""),
+    "try_finally": ("""
+x = 0
+---
+try:
+    x = 1
+finally:
+    done = True
+---
+print(x, done)
+""", "1-2", ""),
+    "with_suppress": ("""
+from contextlib import suppress
+---
+with suppress(KeyError):
+    v = {}['a']
+---
+w = 1
+---
+print(w)
+""", "0-1 2-3", ""),
+    "match_class": ("""
+from dataclasses import dataclass
+@dataclass
+class P:
+    x: int
+---
+p = P(3)
+---
+match p:
+    case P(x=v):
+        out = v
+---
+print(out)
+""", "0-1 0-2 1-2 2-3", ""),
+    "match_guard": ("""
+lim = 2
+v = 3
+---
+match v:
+    case n if n > lim:
+        r = 'big'
+    case _:
+        r = 'small'
+---
+print(r)
+""", "0-1 1-2", ""),
+    "type_alias": ("""
+from typing import List
+---
+def f(x: List[int]) -> int:
+    return len(x)
+---
+print(f([1]))
+""", "0-1 1-2", ""),
+    "annotated_no_value": ("""
+x: int
+---
+x = 4
+---
+print(x)
+""", "1-2", ""),
+    "multi_with": ("""
+import tempfile, os
+d = tempfile.mkdtemp()
+---
+p = os.path.join(d, 'a')
+---
+with open(p, 'w') as f:
+    f.write('1')
+---
+print(open(p).read())
+""", "0-1 1-2 1-3 2-3", ""),
+    "time_magic_line": ("""
+xs = [1]
+---
+%time ys = xs * 2
+---
+print(ys)
+""", "0-1 1-2", ""),
+    "timeit_no_def": ("""
+xs = [1]
+---
+%timeit sum(xs)
+---
+print(xs)
+""", "0-1 0-2", ""),
+    "cell_timeit": ("""
+xs = [3,1]
+---
+%%timeit
+sorted(xs)
+---
+print(xs)
+""", "0-1 0-2", ""),
+    "shell_read": ("""
+open('w.txt','w').write('q')
+---
+out = !cat w.txt
+---
+print(out)
+""", "0-1 1-2", ""),
+    "bash_cell": ("""
+%%bash
+echo 5 > n.txt
+---
+n = open('n.txt').read()
+---
+print(n)
+""", "0-1 1-2", ""),
+    "env_magic2": ("""
+%env MODE=test
+---
+import os
+---
+print(os.environ['MODE'])
+""", "0-2 1-2", ""),
+    "cd_magic": ("""
+import os
+os.makedirs('sub', exist_ok=True)
+---
+%cd sub
+---
+print(os.getcwd())
+""", "0-1 0-2 1-2", ""),
+    "writefile_append": ("""
+%%writefile h.py
+A = 1
+---
+%%writefile -a h.py
+B = 2
+---
+import h
+print(h.B)
+""", "0-1 1-2", "0-2"),
+    "run_magic": ("""
+%%writefile s.py
+val = 3
+---
+%run s.py
+---
+print(val)
+""", "0-1 1-2", ""),
+    "display": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+display(df)
+---
+df.head()
+---
+print(df.a)
+""", "0-1 0-2 0-3", ""),
+    "deque": ("""
+from collections import deque
+q = deque()
+---
+q.append(1)
+---
+q.popleft()
+---
+print(len(q))
+""", "0-1 1-2 2-3", "0-2 0-3 1-3"),
+    "namedtuple": ("""
+from collections import namedtuple
+P = namedtuple('P','x y')
+---
+p = P(1,2)
+---
+print(p.x)
+""", "0-1 1-2", ""),
+    "ordereddict": ("""
+from collections import OrderedDict
+d = OrderedDict()
+---
+d['a'] = 1
+---
+print(d)
+""", "0-1 1-2", "0-2"),
+    "chainmap": ("""
+from collections import ChainMap
+a = {}
+c = ChainMap(a)
+---
+a['x'] = 1
+---
+print(c['x'])
+""", "0-1 1-2 0-2", ""),
+    "itertools_tee": ("""
+import itertools
+it = itertools.count()
+---
+a = next(it)
+---
+b = next(it)
+---
+print(b)
+""", "0-1 1-2 2-3", "0-2"),
+    "zip_iter": ("""
+z = zip([1],[2])
+---
+l1 = list(z)
+---
+l2 = list(z)
+---
+print(l2)
+""", "0-1 1-2 2-3", "0-2"),
+    "map_lazy_state": ("""
+k = 1
+m = map(lambda v: v * k, [1])
+---
+k = 5
+---
+print(list(m))
+""", "0-2 1-2", ""),
+    "slots_setattr": ("""
+class O: pass
+o = O()
+---
+setattr(o, 'a', 1)
+---
+print(o.a)
+""", "0-1 1-2", "0-2"),
+    "dunder_call": ("""
+class A:
+    def __init__(self):
+        self.n = 0
+    def __call__(self):
+        self.n += 1
+        return self.n
+---
+a = A()
+---
+a()
+---
+print(a.n)
+""", "0-1 1-2 2-3", "0-2 0-3 1-3"),
+    "dunder_iadd": ("""
+class A:
+    def __init__(self):
+        self.v = []
+    def __iadd__(self, o):
+        self.v.append(o)
+        return self
+---
+a = A()
+b = a
+---
+a += 1
+---
+print(b.v)
+""", "0-1 1-2 1-3 2-3", "0-2 0-3"),
+    "ctx_manager": ("""
+class C:
+    def __enter__(self):
+        self.on = True
+        return self
+    def __exit__(self, *a):
+        pass
+---
+c = C()
+---
+with c:
+    pass
+---
+print(c.on)
+""", "0-1 1-2 2-3", "0-2 0-3 1-3"),
+    "property_set": ("""
+class A:
+    @property
+    def v(self): return self._v
+    @v.setter
+    def v(self, x): self._v = x
+---
+a = A()
+---
+a.v = 3
+---
+print(a.v)
+""", "0-1 1-2 2-3", "0-2 0-3 1-3"),
+    "torch_train": ("""
+import torch
+m = torch.nn.Linear(1,1)
+opt = torch.optim.SGD(m.parameters(), lr=.1)
+X = torch.ones(2,1)
+---
+for _ in range(2):
+    opt.zero_grad()
+    loss = m(X).sum()
+    loss.backward()
+    opt.step()
+---
+print(m(X))
+""", "0-1 1-2 0-2", ""),
+    "torch_inplace": ("""
+import torch
+t = torch.zeros(2)
+---
+t.add_(1)
+---
+print(t)
+""", "0-1 1-2", "0-2"),
+    "keras_fit": ("""
+import keras
+X=[1]; y=[1]
+m = keras.Sequential()
+---
+m.compile(loss='mse')
+---
+h = m.fit(X, y)
+---
+print(m.predict(X))
+""", "0-1 1-2 2-3 0-2 0-3", "1-3"),
+    "xgb": ("""
+import xgboost as xgb
+X=[[1],[2]]; y=[0,1]
+---
+m = xgb.XGBClassifier()
+---
+m.fit(X, y)
+---
+print(m.score(X, y))
+""", "0-1 0-2 1-2 0-3 2-3", "1-3"),
+    "gs_best": ("""
+from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import Ridge
+X=[[1],[2],[3],[4],[5]]; y=[1,2,3,4,5]
+---
+gs = GridSearchCV(Ridge(), {'alpha':[1]}).fit(X, y)
+---
+print(gs.best_params_)
+---
+m = gs.best_estimator_
+---
+print(m.predict(X))
+""", "0-1 1-2 1-3 0-4 3-4", ""),
+    "encoder": ("""
+from sklearn.preprocessing import LabelEncoder
+y=['a','b']
+---
+le = LabelEncoder()
+---
+yy = le.fit_transform(y)
+---
+print(le.inverse_transform(yy))
+""", "0-1 0-2 1-2 2-3", "1-3"),
+    "vectorizer": ("""
+from sklearn.feature_extraction.text import CountVectorizer
+docs=['a b']
+---
+v = CountVectorizer()
+---
+X = v.fit_transform(docs)
+---
+print(v.get_feature_names_out())
+""", "0-1 0-2 1-2 2-3", "1-3"),
+    "kmeans": ("""
+from sklearn.cluster import KMeans
+X=[[0],[1]]
+---
+km = KMeans(2, n_init=1, random_state=0)
+---
+lab = km.fit_predict(X)
+---
+print(km.cluster_centers_, lab)
+""", "0-1 0-2 1-2 2-3", "1-3"),
+    "statsmodels_formula_np": ("""
+import pandas as pd, numpy as np
+df = pd.DataFrame({'y':[1.,2,3.],'x':[1.,2,4]})
+---
+import statsmodels.formula.api as smf
+---
+m = smf.ols('y ~ np.log(x)', data=df).fit()
+---
+print(m.params)
+""", "0-2 1-2 2-3", ""),
+    "string_methods": ("""
+s = 'abc'
+---
+u = s.upper()
+---
+print(s, u)
+""", "0-1 0-2 1-2", ""),
+    "str_format": ("""
+a = 1
+t = '{} {}'
+---
+print(t.format(a, a))
+""", "0-1", ""),
+    "aug_tuple": ("""
+t = (1,)
+---
+u = t
+---
+t += (2,)
+---
+print(u)
+""", "0-1 0-2 1-3", "0-3"),
+    "aug_str": ("""
+s = 'a'
+---
+u = s
+---
+s += 'b'
+---
+print(u)
+""", "0-1 0-2 1-3", ""),
+    "chained_cmp_assign": ("""
+x = y = 0
+---
+x = 1
+---
+print(y)
+""", "0-2", ""),
+    "swap": ("""
+a=[1]
+b=[2]
+---
+a, b = b, a
+---
+a.append(3)
+---
+print(b)
+""", "0-1 1-2 1-3", ""),
+    "unused_big": ("""
+a=1
+---
+b=2
+---
+c=3
+---
+d=a+c
+---
+print(d)
+""", "0-3 2-3 3-4", ""),
+    "cell_redefs": ("""
+x=1
+---
+y=x
+---
+x=2
+---
+z=x
+---
+print(y,z)
+""", "0-1 2-3 1-4 3-4", ""),
+    "await_top": ("""
+import asyncio
+async def f():
+    return 3
+---
+v = await f()
+---
+print(v)
+""", "0-1 1-2", ""),
+    "asyncio_run": ("""
+import asyncio
+k = 2
+async def f():
+    return k
+---
+k = 3
+---
+v = await asyncio.gather(f(), f())
+---
+print(v)
+""", "0-2 1-2 2-3", ""),
+    "thread": ("""
+import threading
+out = []
+def w():
+    out.append(1)
+---
+t = threading.Thread(target=w)
+t.start()
+t.join()
+---
+print(out)
+""", "0-1 1-2", "0-2"),
+    "warnings": ("""
+import warnings
+---
+warnings.filterwarnings('ignore')
+---
+x = 1
+---
+print(x)
+""", "0-1 2-3", ""),
+    "logging": ("""
+import logging
+log = logging.getLogger('a')
+---
+log.info('x')
+---
+x = 1
+print(x)
+""", "0-1", ""),
+    "tqdm": ("""
+from tqdm import tqdm
+xs=[1,2]
+---
+out = []
+for x in tqdm(xs):
+    out.append(x)
+---
+print(out)
+""", "0-1 1-2", ""),
+    "partial_apply": ("""
+from functools import reduce
+xs=[1,2]
+---
+t = reduce(lambda a, b: a + b, xs)
+---
+print(t)
+""", "0-1 1-2", ""),
+    "numpy_random_gen_pass": ("""
+import numpy as np
+rng = np.random.default_rng(0)
+def draw(r):
+    return r.normal()
+---
+a = draw(rng)
+---
+b = draw(rng)
+---
+print(b)
+""", "0-1 1-2 2-3", "0-2"),
+    "apply_lambda_global": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1]})
+---
+k = 3
+---
+df['b'] = df.a.apply(lambda v: v * k)
+---
+print(df)
+""", "0-2 1-2 2-3", "0-3"),
+    "loc_mask": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1,2]})
+---
+m = df.a > 1
+---
+df.loc[m, 'a'] = 0
+---
+print(df)
+""", "0-1 0-2 1-2 2-3", "0-3"),
+    "series_view_mut": ("""
+import pandas as pd
+s = pd.Series([1,2])
+---
+s[0] = 9
+---
+print(s)
+""", "0-1 1-2", "0-2"),
+    "list_concat": ("""
+a=[1]
+b=[2]
+---
+c = a + b
+---
+c.append(3)
+---
+print(a)
+""", "0-1 1-2 0-3", ""),
+    "list_mul": ("""
+a=[[0]]
+---
+b = a * 2
+---
+b[0].append(1)
+---
+print(a)
+""", "0-1 1-2 0-3 2-3", "0-2"),
+    "dict_get_alias": ("""
+d={'a':[]}
+---
+x = d.get('a')
+---
+x.append(1)
+---
+print(d)
+""", "0-1 1-2 0-3 2-3", "0-2"),
+    "setdefault": ("""
+d={}
+---
+d.setdefault('a',[]).append(1)
+---
+print(d)
+""", "0-1 1-2", "0-2"),
+    "dict_items_mut": ("""
+d={'a':[]}
+---
+for k, v in d.items():
+    v.append(k)
+---
+print(d)
+""", "0-1 1-2", "0-2"),
+    "list_unpack_alias": ("""
+xs=[[1],[2]]
+---
+a, b = xs
+---
+a.append(3)
+---
+print(xs)
+""", "0-1 1-2 0-3 2-3", "0-2"),
 }  # fmt: skip
 
 
@@ -1050,6 +2506,19 @@ def test_what_cannot_be_known_is_a_barrier():
     graph = cell_graph(["a = 1", "b = 2", "exec(input())", "print(a)", "print(c)"])
     assert graph.barriers == (2,)
     assert graph.edges == {(0, 2), (1, 2), (0, 3), (2, 3), (2, 4)}
+
+
+@pytest.mark.parametrize("module", ["math", "statistics", "numpy"])
+def test_a_star_import_gives_only_what_the_module_has(module: str):
+    edges = cell_graph(["mine = 1", f"from {module} import *", "print(mine)"]).edges
+    assert edges == {(0, 2)}
+
+
+def test_a_star_import_runs_no_file_that_lies_in_the_way(folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    (folder / "colorsys.py").write_text("raise SystemExit")
+    assert cell_graph(["from colorsys import *", "print(rgb_to_hsv(1, 1, 1))"]).edges == {(0, 1)}
 
 
 def test_cells_behind_one_are_all_that_it_needs():
