@@ -398,6 +398,7 @@ def _export(options: Mapping[str, Any], context: Context) -> Answer:
         force=options["force"],
         to=options["to"] or "",
         parameters=options["param"],
+        standalone=options["standalone"],
         progress=context.progress,
         live=context.ran() if options["verify"] else None,
     )
@@ -903,6 +904,7 @@ COMMANDS: Mapping[str, Command] = {
                 Option("--verify", "run the script and compare all that the notebook gave", is_flag=True),
                 Option("--force", "overwrite a file that was not exported by mlops_nb", is_flag=True),
                 Option("--to", "only what leads to this name: a model, a metric", "name", "NAME"),
+                Option("--standalone", "a script that needs nothing of mlops_nb: no store, no cache", is_flag=True),
                 Option("--param", "make NAME = LITERAL of any cell a parameter, too", "name", "NAME", many=True),
             ),
             (

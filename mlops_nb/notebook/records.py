@@ -92,7 +92,11 @@ class LeftOut(Record):
 
 @dataclass(frozen=True, slots=True)
 class Export(Record):
-    """An exported script: where it is, what is in it, what is not, and whether it was proved."""
+    """An exported script: where it is, what is in it, what is not, and whether it was proved.
+
+    `function` is its pipeline function, `shows` its function that shows a value; a standalone one needs nothing of
+    ours.
+    """
 
     notebook: str
     path: str
@@ -102,3 +106,6 @@ class Export(Record):
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...] = ()
     verification: Verification | None = None
+    function: str = ""
+    shows: str = ""
+    is_standalone: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import PurePath
 
 from mlops_nb.errors import MlopsError
@@ -32,37 +32,46 @@ def is_export(script: str) -> bool:
     return _EXPORTED.match(script) is not None
 
 
-def pipeline_script(notebook: Notebook, *, name: str = "", parameters: Collection[str] = ()) -> Export:
+def pipeline_script(
+    notebook: Notebook,
+    *,
+    name: str = "",
+    parameters: Collection[str] = (),
+    write: Callable[[PipelinePlan], str] | None = None,
+) -> Export:
     """The script of a notebook, not yet formatted, and what is in it; `path` is empty.
 
     Args:
         notebook: the notebook.
         name: what the pipeline is called; by default as the notebook's file.
         parameters: names of literals outside the parameters cell that become parameters, too.
+        write: makes the text of the plan; by default `script_text`.
 
     Raises:
         MlopsError: a cell is not Python, or there is no code at all.
     """
-    return exported(pipeline_plan(notebook, name=name, parameters=parameters))
+    return exported(pipeline_plan(notebook, name=name, parameters=parameters), write or script_text)
 
 
-def exported(plan: PipelinePlan) -> Export:
+def exported(plan: PipelinePlan, write: Callable[[PipelinePlan], str]) -> Export:
     """The script of a plan, not yet formatted, and what is in it; `path` is empty."""
     return Export(
         notebook=plan.notebook,
         path="",
-        source=script_text(plan),
+        source=write(plan),
         parameters=plan.parameters,
         steps=tuple(step.described() for step in plan.steps),
         left_out=plan.left_out,
         warnings=plan.warnings,
+        function=plan.function,
+        shows=plan.ours.get("show", "show"),
     )
 
 
 def script_text(plan: PipelinePlan) -> str:
     """The script of a plan, not yet formatted."""
     parts = [
-        f"{ENCODING}\n{_docstring(plan)}",
+        script_head(script_docstring(plan, _HINT)),
         *_top(plan),
         *(f"{_decorator(step, plan)}\n{function_text(step, plan)}" for step in plan.steps),
         _pipeline_text(plan),
@@ -71,11 +80,20 @@ def script_text(plan: PipelinePlan) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _docstring(plan: PipelinePlan) -> str:
+_HINT = "Run it with --help to see the parameters, --list the steps, --plan what would run."
+
+
+def script_head(docstring: str) -> str:
+    """The first lines of every script."""
+    return f"{ENCODING}\n{docstring}"
+
+
+def script_docstring(plan: PipelinePlan, hint: str) -> str:
+    """The docstring of a plan's script: its title, where it comes from, how to go on."""
     title = plan.title or plan.name
     lines = [
         EXPORTED.format(comment(PurePath(plan.notebook).name, 200)) + ".",
-        "Run it with --help to see the parameters, --list the steps, --plan what would run.",
+        hint,
     ]
     between = " " if is_ended(title) else ": "
     return docstring(f"{title}{between}{plan.summary}" if plan.summary else title, "\n".join(lines), indent="")

@@ -22,6 +22,7 @@ from mlops_nb.notebook.records import CellOutput, Export, LeftOut, Notebook, Not
 from mlops_nb.notebook.script import pipeline_script
 from mlops_nb.notebook.script_files import formatted_python, write_script
 from mlops_nb.notebook.slices import leading_to
+from mlops_nb.notebook.standalone import standalone_text
 from mlops_nb.reproducibility.records import ValueCheck, Verification
 from mlops_nb.reproducibility.verify import verification
 from mlops_nb.tracking.secrets.marks import is_redacted_from
@@ -234,14 +235,14 @@ def this_notebook_or_session(path: Path | None, executed: Sequence[str]) -> Path
         return Notebook("this session", tuple(NotebookCell("code", source) for source in executed))
 
 
-def formatted_script(notebook: Notebook, parameters: Sequence[str] = ()) -> Export:
+def formatted_script(notebook: Notebook, parameters: Sequence[str] = (), *, standalone: bool = False) -> Export:
     """The script of a notebook, formatted and clean by ruff's default rules; nothing is written.
 
     Raises:
         MlopsError: a cell is not Python, or there is no code.
     """
-    draft = pipeline_script(notebook, parameters=parameters)
-    return replace(draft, source=formatted_python(draft.source))
+    draft = pipeline_script(notebook, parameters=parameters, write=standalone_text if standalone else None)
+    return replace(draft, source=formatted_python(draft.source), is_standalone=standalone)
 
 
 def export(
@@ -252,6 +253,7 @@ def export(
     force: bool = False,
     to: str = "",
     parameters: Sequence[str] = (),
+    standalone: bool = False,
     store: Store | None = None,
     progress: Say | None = None,
     live: Ran | None = None,
@@ -266,6 +268,7 @@ def export(
         force: overwrite a file that is not an earlier export.
         to: only what leads to this name: a model, a metric.
         parameters: names of literals outside the parameters cell that become parameters, too.
+        standalone: write a script that needs nothing of mlops_nb: no store, no cache.
         store: where the captured runs are; by default the store of the notebook's folder.
         progress: is told what is done, line by line.
         live: the cells that ran in the kernel that asks, in order, with what they printed and returned.
@@ -283,7 +286,7 @@ def export(
     ran = history(record.cells, _executions(file, store))
     saved, record = record.cells, replace(record, cells=_with_outputs(ran, record.cells))
     record, dropped = leading_to(record, to) if to else (record, ())
-    draft = formatted_script(record, parameters)
+    draft = formatted_script(record, parameters, standalone=standalone)
     draft = replace(draft, left_out=(*draft.left_out, *dropped))
     done = replace(told(draft, ran, saved), notebook=str(file or record.path), path=str(script))
     write_script(script, done.source, force=force)
@@ -374,7 +377,7 @@ def verified(
     captured, unnamed, warnings = _captured(steps, record, Path(done.notebook).name, store)
     say(f"running {script.name} in a fresh process")
     clock = time.perf_counter()
-    result = run_script(script, folder, store.folder, say)
+    result = run_script(script, folder, store.folder, say, _watching(done) if done.is_standalone else "")
     seconds = time.perf_counter() - clock
     repeated = _metrics_by_run(result) | _metrics_by_sweep(steps, result, store)
     for name in [each.sweep for each in steps if each.sweep and captured.get(each.sweep) and not repeated[each.sweep]]:
@@ -464,8 +467,18 @@ def _metrics_by_sweep(
     return found
 
 
-def run_script(script: Path, folder: Path, store: Path, say: Say) -> Mapping[str, object]:
+def _watching(done: Export) -> str:
+    """What the process that watches a standalone script is told of it."""
+    steps = [
+        {"name": each.name, "run": each.run, "outputs": each.outputs, "metrics": each.metrics} for each in done.steps
+    ]
+    return json.dumps({"flow": done.function, "show": done.shows, "steps": steps})
+
+
+def run_script(script: Path, folder: Path, store: Path, say: Say, watching: str = "") -> Mapping[str, object]:
     """Run an exported script in a fresh process; what it printed as its last line.
+
+    With `watching` the script is a standalone one, and another process of ours tells what its steps do.
 
     Raises:
         ScriptFailed: it did not run to its end.
@@ -477,18 +490,26 @@ def run_script(script: Path, folder: Path, store: Path, say: Say) -> Mapping[str
     if environment["MPLBACKEND"].startswith("module://"):  # a kernel's own backend, which needs the kernel
         environment["MPLBACKEND"] = "Agg"
     command = [sys.executable, str(script.absolute()), "--json", "--no-cache"]
+    if watching:
+        command = [sys.executable, "-m", "mlops_nb.pipelines.observed", str(script.absolute())]
     with (
+        tempfile.TemporaryFile() as asked,
         tempfile.TemporaryFile() as out,
-        subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE
-        ) as process,
     ):
+        asked.write(watching.encode())
+        asked.seek(0)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=asked, stdout=out, stderr=subprocess.PIPE
+        )
         assert process.stderr is not None
         try:
             last = _followed(process.stderr, say)
         except BaseException:
             process.terminate()
+            process.wait()
             raise
+        finally:
+            process.stderr.close()
         code = process.wait()
         out.seek(0)
         lines = out.read().decode("utf-8", "replace").strip().split("\n")

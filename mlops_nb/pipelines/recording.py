@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ def recorded_call(
                 going.set_tag(tag, value)
         going.start_clock()
         clock = time.perf_counter()
-        with _noting() as noted:
+        with shown.noting() as noted:
             performed(
                 one.function,
                 args,
@@ -190,17 +190,6 @@ def bound(one: Step[..., Any], args: Sequence[object], kwargs: Mapping[str, obje
         return {}
     found.apply_defaults()
     return dict(found.arguments)
-
-
-@contextmanager
-def _noting() -> Iterator[dict[str, float]]:
-    """Metrics noted by `metric` in the block."""
-    noted: dict[str, float] = {}
-    token = shown._noted.set(noted)
-    try:
-        yield noted
-    finally:
-        shown._noted.reset(token)
 
 
 def _named(

@@ -75,6 +75,17 @@ def metric(name: str, value: T) -> T:
     return value
 
 
+@contextmanager
+def noting() -> Iterator[dict[str, float]]:
+    """Metrics noted by `metric` in the block."""
+    noted: dict[str, float] = {}
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
 def plain_number(value: object) -> float | None:
     """A real number of Python or NumPy as a float; None for anything else, booleans too.
 
