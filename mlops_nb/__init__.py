@@ -47,6 +47,7 @@ _PLACES = {
     "AutologHook": "mlops_nb.tracking.autolog.hooks",
     "register": "mlops_nb.registry.registering",
     "load_model": "mlops_nb.registry.service",
+    "check": "mlops_nb.registry.service",
     "promote": "mlops_nb.registry.moving",
     "stage": "mlops_nb.registry.moving",
     "alias": "mlops_nb.registry.moving",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from mlops_nb.registry.moving import stage as stage
     from mlops_nb.registry.moving import unregister as unregister
     from mlops_nb.registry.registering import register as register
+    from mlops_nb.registry.service import check as check
     from mlops_nb.registry.service import load_model as load_model
     from mlops_nb.registry.service import verify_log as verify_log
     from mlops_nb.tracking.artifacts.loading import artifact_path as artifact_path

@@ -277,7 +277,9 @@ def _register(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.registry import registering
 
     asked = {name: options[name] for name in ("run", "alias", "note", "allow_pickle")}
-    asked |= {"tags": dict(options["tag"]), "example": _example(options["example"], context)}
+    example = options["example"]
+    asked["example"] = None if example is None else _data(example, context, _REGISTER[0])
+    asked["tags"] = dict(options["tag"])
     if options["model"] and options["artifact"]:
         raise BadUsage("register takes --model or --artifact, not both", "%mlops register late-flight --model clf")
     if options["artifact"]:
@@ -307,20 +309,18 @@ def _variable(name: str, namespace: Mapping[str, object]) -> object:
     raise NameNotDefined(f"no name {name[:60]!r} is defined here", f"--model {near}" if near else "run its cell first")
 
 
-def _example(name: str | None, context: Context) -> object:
-    """The data that an example names: a variable, or a table in a file."""
-    if name is None:
-        return None
+def _data(name: str, context: Context, fix: str) -> object:
+    """The data of that name: a variable, or a table in a file."""
     if context.namespace is not None and name in context.namespace:
         return context.namespace[name]
     if Path(name).suffix.lower() not in (".csv", ".parquet"):
-        raise BadUsage(f"--example {name[:60]}: is no variable here, and no .csv or .parquet file", _REGISTER[0])
+        raise BadUsage(f"{name[:60]} is no variable here, and no .csv or .parquet file", fix)
     import pandas as pd
 
     try:
         return pd.read_csv(name) if name.lower().endswith(".csv") else pd.read_parquet(name)
     except (OSError, ValueError, ImportError) as error:
-        raise BadUsage(f"--example {name[:200]} cannot be read: {error}", _REGISTER[0]) from None
+        raise BadUsage(f"{name[:200]} cannot be read: {error}", fix) from None
 
 
 def _registry(options: Mapping[str, Any], context: Context) -> Answer:
@@ -357,6 +357,14 @@ def _changing(function: str) -> Callable[[Mapping[str, Any], Context], Answer]:
         return Answer(done, model_change_panel(done))
 
     return answer
+
+
+def _check(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.signature_check import signature_check_panel
+    from mlops_nb.registry import service
+
+    found = service.check(options["uri"], _data(options["data"], context, "%mlops check late-flight@champion X_new"))
+    return Answer(found, signature_check_panel(found), 0 if found.is_fit else 1)
 
 
 def _verify_log(options: Mapping[str, Any], context: Context) -> Answer:
@@ -778,6 +786,17 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops unregister late-flight/2",),
             ("line", "terminal"),
             _changing("unregister"),
+        ),
+        Command(
+            "check",
+            "Whether data fits what a model version takes: columns, types, and what it has never seen.",
+            (
+                Option("uri", f"the version: {_VERSION}", "version", "VERSION"),
+                Option("data", "a variable, or a .csv or .parquet file", "name"),
+            ),
+            ("%mlops check late-flight@champion X_new", "jupyter mlops check late-flight/Production new.parquet"),
+            ("line", "terminal"),
+            _check,
         ),
         Command(
             "verify-log",

@@ -31,6 +31,7 @@ model.py        one of them; model_figure.py draws which version stood where, wh
 model_version.py  a version, whole
 model_change.py what was done to a model
 event_log.py    the registry's log, looked through
+signature_check.py  data beside what a version takes
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ PANELS = {
     "mlops_nb.registry.versions.ModelVersion": "model_version",
     "mlops_nb.registry.versions.Change": "model_change",
     "mlops_nb.registry.versions.LogCheck": "event_log",
+    "mlops_nb.registry.fitting.SignatureCheck": "signature_check",
 }
 """Records that a function returns, and the file of the panel each is shown as."""
 

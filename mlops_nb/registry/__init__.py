@@ -7,6 +7,7 @@
 model_formats.py  a fitted model to and from a file, without pickle unless asked
 signature.py      what a fitted model takes and what it gives
 fitted.py         what a fitted model tells of itself
+fitting.py        whether data fits a signature
 uris.py           models:/NAME/3, models:/NAME/Production, models:/NAME@ALIAS
 log.py            events, each sealed with the hash of the one before; stages and aliases follow from them
 versions.py       the records: a version and its manifest, a model, what was done
@@ -21,7 +22,7 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
-    **dict.fromkeys(("models", "model", "version", "load_model", "save", "verify_log"), "service"),
+    **dict.fromkeys(("models", "model", "version", "load_model", "check", "save", "verify_log"), "service"),
     **dict.fromkeys(("promote", "stage", "alias", "rollback", "unregister"), "moving"),
     **dict.fromkeys(("register", "register_artifact"), "registering"),
 }

@@ -15,6 +15,7 @@ from mlops_nb.errors import (
     StoreIsDamaged,
     nearest,
 )
+from mlops_nb.registry.fitting import SignatureCheck, misfits
 from mlops_nb.registry.log import (
     Event,
     Standing,
@@ -338,6 +339,29 @@ def manifest_of(store: Store, name: str, number: int) -> Manifest:
     """
     found = rows.manifests(store, name, number)
     return _checked_manifest(_registration(store, name, number), *(found[0][2:] if found else ("", "")))
+
+
+def check(uri: str, data: Any, *, store: Store | None = None) -> SignatureCheck:
+    """Whether data fits what a version takes: which columns it lacks or has beside, types, what was never seen.
+
+    Args:
+        uri: which version, as for `load_model`.
+        data: a frame, an array or a list of rows.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        ModelNotFound: there is no such version.
+        StoreIsDamaged: its manifest was changed.
+        BadArgument: the version has no signature.
+    """
+    one = version(uri, store=store)
+    if not one.manifest.signature.inputs:
+        raise BadArgument(f"{one.name}/{one.number} has no signature", f"%mlops registry {one.name}/{one.number}")
+    try:
+        rows_there = len(data)
+    except TypeError:
+        raise BadArgument(f"data == {safe_repr(data, 60)}, has no rows", f"%mlops check {uri} X_new") from None
+    return SignatureCheck(f"{one.name}/{one.number}", rows_there, misfits(one.manifest.signature, data))
 
 
 def save(uri: str, folder: str | Path, *, store: Store | None = None) -> tuple[Path, ...]:

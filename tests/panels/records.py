@@ -6,6 +6,7 @@ import math
 from html.parser import HTMLParser
 
 from mlops_nb.notebook.flow.history import HistoryNote
+from mlops_nb.registry.fitting import Misfit, SignatureCheck
 from mlops_nb.registry.log import Event
 from mlops_nb.registry.signature import Column, Signature
 from mlops_nb.registry.versions import Change, LogCheck, Manifest, ModelSummary, ModelVersion, Origin, RegisteredModel
@@ -343,3 +344,8 @@ def a_model_summary(name: str = "late-flight", **fields) -> ModelSummary:
 
 def a_log_check(name: str = "") -> LogCheck:
     return LogCheck(8, 3, 3, name or "ab" * 32, (name, "event 3 was changed") if name else ())
+
+
+def a_signature_check(name: str = "delay", *, is_fault: bool = True) -> SignatureCheck:
+    found = (Misfit(name, "missing", name, name, True),) if is_fault else ()
+    return SignatureCheck(f"{name}/3", 60, (*found, Misfit(name, "range", "0 to 1", name, False)))

@@ -9,8 +9,19 @@ from mlops_nb.panels.model import model_panel
 from mlops_nb.panels.model_change import model_change_panel
 from mlops_nb.panels.model_version import model_version_panel
 from mlops_nb.panels.models import models_panel
+from mlops_nb.panels.signature_check import signature_check_panel
+from mlops_nb.registry.fitting import SignatureCheck
 from mlops_nb.registry.versions import ModelList, RegisteredModel
-from tests.panels.records import NOW, a_change, a_log_check, a_model, a_model_summary, a_version, an_event
+from tests.panels.records import (
+    NOW,
+    a_change,
+    a_log_check,
+    a_model,
+    a_model_summary,
+    a_signature_check,
+    a_version,
+    an_event,
+)
 
 
 def said(panel) -> str:
@@ -93,3 +104,11 @@ def test_list_says_how_many_have_a_version_in_production():
 def test_log_says_whether_it_is_whole():
     assert said(event_log_panel(a_log_check())).startswith("✓ The log is whole: 8 events, 3 versions and 3 files")
     assert said(event_log_panel(a_log_check("odd"))).startswith("✗ 2 faults in 8 events, 3 versions and 3 files.")
+
+
+def test_check_says_first_whether_the_data_can_be_taken():
+    assert said(signature_check_panel(a_signature_check())).startswith("✗ delay/3 cannot take these 60 rows: 1 fault.")
+    seldom = said(signature_check_panel(a_signature_check(is_fault=False)))
+    assert seldom.startswith("✓ delay/3 can take these 60 rows; 1 thing in them is unlike what it has seen.")
+    whole = said(signature_check_panel(SignatureCheck("m/1", 40, ())))
+    assert whole == "✓ m/1 can take these 40 rows, and has seen the like of all in them."

@@ -28,6 +28,7 @@ from mlops_nb.panels.models import models_panel
 from mlops_nb.panels.run import run_panel
 from mlops_nb.panels.run_card import run_card
 from mlops_nb.panels.runs import runs_panel
+from mlops_nb.panels.signature_check import signature_check_panel
 from mlops_nb.panels.space import space_panel
 from mlops_nb.panels.status import status_panel
 from mlops_nb.panels.theme import Panel
@@ -52,6 +53,7 @@ from tests.panels.records import (
     a_push,
     a_row,
     a_run,
+    a_signature_check,
     a_space,
     a_status,
     a_table,
@@ -107,6 +109,7 @@ def hostile_panels(name: str) -> list[Panel]:
         model_version_panel(a_version(name=name, format="pickle", untrusted=(name,))),
         model_change_panel(a_change(name)),
         event_log_panel(a_log_check(name)),
+        signature_check_panel(a_signature_check(name)),
     ]
 
 
@@ -128,6 +131,7 @@ def pleasant_panels() -> list[Panel]:
         model_panel(a_model()),
         model_version_panel(a_version()),
         model_change_panel(a_change()),
+        signature_check_panel(a_signature_check()),
     ]
 
 
