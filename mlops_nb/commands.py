@@ -407,6 +407,8 @@ def _export(options: Mapping[str, Any], context: Context) -> Answer:
         to=options["to"] or "",
         parameters=options["param"],
         standalone=options["standalone"],
+        requirements=options["requirements"],
+        docker=options["docker"],
         progress=context.progress,
         live=context.ran() if options["verify"] else None,
     )
@@ -924,6 +926,8 @@ COMMANDS: Mapping[str, Command] = {
                 Option("--force", "overwrite a file that was not exported by mlops_nb", is_flag=True),
                 Option("--to", "only what leads to this name: a model, a metric", "name", "NAME"),
                 Option("--standalone", "a script that needs nothing of mlops_nb: no store, no cache", is_flag=True),
+                Option("--requirements", "write beside it what it needs, pinned", is_flag=True),
+                Option("--docker", "write beside it a Dockerfile that runs it, and its requirements", is_flag=True),
                 Option("--param", "make NAME = LITERAL of any cell a parameter, too", "name", "NAME", many=True),
             ),
             (

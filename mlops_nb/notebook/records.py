@@ -95,7 +95,8 @@ class Export(Record):
     """An exported script: where it is, what is in it, what is not, and whether it was proved.
 
     `function` is its pipeline function, `shows` its function that shows a value; a standalone one needs nothing of
-    ours.
+    ours. `requirements` are the packages that cells install, as they are typed; `beside` the files that were written
+    with it.
     """
 
     notebook: str
@@ -109,3 +110,5 @@ class Export(Record):
     function: str = ""
     shows: str = ""
     is_standalone: bool = False
+    requirements: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()

@@ -65,6 +65,7 @@ def exported(plan: PipelinePlan, write: Callable[[PipelinePlan], str]) -> Export
         warnings=plan.warnings,
         function=plan.function,
         shows=plan.ours.get("show", "show"),
+        requirements=plan.requirements,
     )
 
 

@@ -80,7 +80,7 @@ def write_script(path: Path, source: str, *, force: bool = False) -> None:
         raise BadArgument(
             f"{path} is a notebook's name, a script's ends in .py", f"%mlops export {path.with_suffix('.py')}"
         )
-    if path.stem in sys.stdlib_module_names or path.stem in _imported(source):
+    if path.stem in sys.stdlib_module_names or path.stem in imported_modules(source):
         raise BadArgument(
             f"{path.name} would be imported in place of the module {path.stem!r}",
             f"%mlops export {path.with_name(f'{path.stem}_pipeline.py')}",
@@ -97,7 +97,7 @@ def write_script(path: Path, source: str, *, force: bool = False) -> None:
         raise BadArgument(f"{path} cannot be written: {error.strerror}", "%mlops export pipeline.py") from None
 
 
-def _imported(source: str) -> set[str]:
+def imported_modules(source: str) -> set[str]:
     """The modules that a script imports, by the first part of their names."""
     found = set[str]()
     for node in ast.walk(ast.parse(source)):
@@ -106,6 +106,23 @@ def _imported(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add((node.module or "").partition(".")[0])
     return found
+
+
+def write_beside(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a file that goes with a script, over an earlier one of ours only.
+
+    Raises:
+        BadArgument: another file is there, or it cannot be written.
+    """
+    try:
+        if not force and path.exists() and _OURS not in path.read_bytes()[:200].decode("utf-8", "replace"):
+            raise BadArgument(f"{path} is there already and was not written by mlops_nb", "add --force")
+        replace_file(path, text)
+    except OSError as error:
+        raise BadArgument(f"{path} cannot be written: {error.strerror}", "%mlops export pipeline.py") from None
+
+
+_OURS = "written by mlops_nb"
 
 
 def replace_file(path: Path, source: str) -> None:

@@ -17,10 +17,15 @@ from typing import TYPE_CHECKING
 
 from mlops_nb.errors import MlopsError, NotebookNotFound, ScriptFailed, nearest
 from mlops_nb.notebook.flow.history import History, history
+from mlops_nb.notebook.installing import (
+    dockerfile_text,
+    pinned_requirements,
+    requirements_text,
+)
 from mlops_nb.notebook.recorded import cells_of_lines, shown_output, value_checks
 from mlops_nb.notebook.records import CellOutput, Export, LeftOut, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import pipeline_script
-from mlops_nb.notebook.script_files import formatted_python, write_script
+from mlops_nb.notebook.script_files import formatted_python, imported_modules, write_beside, write_script
 from mlops_nb.notebook.slices import leading_to
 from mlops_nb.notebook.standalone import standalone_text
 from mlops_nb.reproducibility.records import ValueCheck, Verification
@@ -254,6 +259,8 @@ def export(
     to: str = "",
     parameters: Sequence[str] = (),
     standalone: bool = False,
+    requirements: bool = False,
+    docker: bool = False,
     store: Store | None = None,
     progress: Say | None = None,
     live: Ran | None = None,
@@ -269,6 +276,8 @@ def export(
         to: only what leads to this name: a model, a metric.
         parameters: names of literals outside the parameters cell that become parameters, too.
         standalone: write a script that needs nothing of mlops_nb: no store, no cache.
+        requirements: write beside it what it needs, pinned to the versions that are installed here.
+        docker: write beside it a Dockerfile that runs it, and the requirements.
         store: where the captured runs are; by default the store of the notebook's folder.
         progress: is told what is done, line by line.
         live: the cells that ran in the kernel that asks, in order, with what they printed and returned.
@@ -291,11 +300,31 @@ def export(
     done = replace(told(draft, ran, saved), notebook=str(file or record.path), path=str(script))
     write_script(script, done.source, force=force)
     say(f"wrote {script}: {len(done.steps)} steps, {len(done.parameters)} parameters")
+    if requirements or docker:
+        done = _with_surroundings(done, script, docker=docker, force=force)
     if not verify:
         return done
     folder = (file.absolute() if file else script.absolute()).parent
     done = verified(done, record, script, folder, store=store, say=say, live=live)
     return _counted_as_saved(done, ran)
+
+
+def _with_surroundings(done: Export, script: Path, *, docker: bool, force: bool) -> Export:
+    """The export, with the requirements of the script and a Dockerfile written beside it."""
+    from mlops_nb.reproducibility.service import distributions_of, environment
+
+    modules = imported_modules(done.source)
+    packages = {**distributions_of(modules), "mlops_nb": ("mlops-nb",)}
+    needed, unknown = pinned_requirements(modules, done.requirements, packages, environment().packages)
+    listed = script.with_name(f"{script.stem}_requirements.txt")
+    files = {listed: requirements_text(script.name, needed, unknown)}
+    if docker:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        files[script.with_name("Dockerfile")] = dockerfile_text(script.name, listed.name, python)
+    for path, text in files.items():
+        write_beside(path, text, force=force)
+    told = tuple(f"no package is known for the module {name}" for name in unknown)
+    return replace(done, beside=tuple(map(str, files)), warnings=(*done.warnings, *told))
 
 
 def _with_outputs(ran: History, saved: Sequence[NotebookCell]) -> tuple[NotebookCell, ...]:

@@ -23,6 +23,8 @@ def _blocks(export: Export) -> Iterator[Block]:
         yield from _verified(export.verification)
     for warning in export.warnings:
         yield Line(one_line(warning, 300), "error")
+    if export.beside:
+        yield Line(f"Beside it: {', '.join(one_line(name, 120) for name in export.beside)}")
     yield Line(("Next: ", Span(f"python {path} --help", "code")))
     if export.parameters:
         rows = tuple(
