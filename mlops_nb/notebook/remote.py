@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import ast
-import sys
 import tempfile
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, redirect_stdout, suppress
 from dataclasses import dataclass
-from io import BytesIO, StringIO
+from io import StringIO
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.errors import BadUsage, MissingExtra, MlopsError
+from mlops_nb.errors import BadUsage, MlopsError
 from mlops_nb.notebook.cells import read_cell, without_fixed
 from mlops_nb.notebook.inference import OBSERVER, MetricObserver, inferred_metrics, observer_of
 from mlops_nb.notebook.ipython_syntax import cell_text
 from mlops_nb.notebook.sweep import EndedTrial
-from mlops_nb.tracking.runs import Output, Run
+from mlops_nb.pipelines.engines.cluster import connected
+from mlops_nb.tracking.elsewhere import Outcome, kept, outcome_of
+from mlops_nb.tracking.runs import Output
 from mlops_nb.tracking.sweeps.combinations import Scalar
 from mlops_nb.tracking.values import metric_number
 
 if TYPE_CHECKING:
-    from mlops_nb.store import Store
     from mlops_nb.tracking.service import ActiveRun
     from mlops_nb.tracking.sweeps.trials import GoingSweep
 
@@ -42,12 +42,10 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A trial that ran elsewhere: its run, every value of its metrics, the content of its artifacts."""
+class Tried:
+    """A trial that ran elsewhere: its run, and what it raised where that can be sent."""
 
-    run: Run
-    series: Series
-    blobs: Mapping[str, bytes]
+    outcome: Outcome
     raised: BaseException | None
 
 
@@ -114,7 +112,7 @@ def _names() -> dict[str, Any]:
     return globals()
 
 
-def run_trial(trial: Trial, names: bytes, params: Mapping[str, Scalar]) -> Outcome:
+def run_trial(trial: Trial, names: bytes, params: Mapping[str, Scalar]) -> Tried:
     """Run a trial where this is called: a worker, which need not see the store."""
     import cloudpickle
 
@@ -140,7 +138,8 @@ def run_trial(trial: Trial, names: bytes, params: Mapping[str, Scalar]) -> Outco
                 _log(going, trial, namespace, measured)
         except Exception as error:  # the cell is the user's; what it raised goes back with its run
             raised = error
-        return _outcome(store, going, raised)
+        assert going.id is not None
+        return Tried(outcome_of(store, going.id), raised if _is_sendable(raised) else None)
 
 
 def _is_alone_on_worker() -> bool:
@@ -175,21 +174,6 @@ def _log(going: ActiveRun, trial: Trial, namespace: Mapping[str, object], measur
         going.log_metrics(inferred_metrics(read_cell(trial.source), namespace, measured), inferred=True)
 
 
-def _outcome(store: Store, going: ActiveRun, raised: BaseException | None) -> Outcome:
-    from mlops_nb.store import blobs
-    from mlops_nb.store import runs as rows
-    from mlops_nb.store.whole_runs import get_run
-
-    assert going.id is not None
-    run = get_run(store, going.id)
-    series = {metric.name: rows.points(store, run.id, metric.name) for metric in run.metrics}
-    content: dict[str, bytes] = {}
-    for one in run.artifacts:
-        with blobs.opened(store, one.sha256, one.path) as file:
-            content[one.sha256] = file.read()
-    return Outcome(run, series, content, raised if _is_sendable(raised) else None)
-
-
 def _is_sendable(raised: BaseException | None) -> bool:
     import cloudpickle
 
@@ -198,29 +182,6 @@ def _is_sendable(raised: BaseException | None) -> bool:
     except Exception:  # a user's exception may raise anything when it is pickled
         return False
     return True
-
-
-def kept(outcome: Outcome, parent: ActiveRun) -> Run:
-    """The trial's run in this store, as a part of its sweep."""
-    from dataclasses import replace
-
-    from mlops_nb.store import blobs
-    from mlops_nb.store import runs as rows
-    from mlops_nb.store.sessions import session_id
-    from mlops_nb.tracking.secrets.redaction import without_secrets
-    from mlops_nb.tracking.secrets.rules import counted
-
-    store = parent.store
-    if store is None or parent.id is None:
-        return outcome.run
-    session, found = session_id(store), set[tuple[str, str]]()
-    run = without_secrets(outcome.run, store, found)
-    run = replace(run, redacted=max(run.redacted, counted(found)))
-    with blobs.workplace(store) as place:
-        files = [place.copy(BytesIO(content)) for content in outcome.blobs.values()]
-        with blobs.adopted(store, files), store.transaction() as connection:
-            number = rows.insert_whole(connection, run, outcome.series, session=session, parent=parent.id)
-    return replace(outcome.run, id=number)
 
 
 def tried_on_dask(
@@ -239,14 +200,14 @@ def tried_on_dask(
         MlopsError: the cluster cannot be reached, or a worker was lost.
     """
     with closing(outcomes(trial, names, going.left, scheduler=scheduler, workers=workers, say=say)) as ended:
-        for outcome in ended:
-            run = kept(outcome, going.run)
-            yield EndedTrial(run.id, {metric.name: metric.value for metric in run.metrics}, _raised(outcome))
+        for tried in ended:
+            run = kept(tried.outcome, going.run.store, going.run.id)
+            yield EndedTrial(run.id, {metric.name: metric.value for metric in run.metrics}, _raised(tried))
 
 
-def _raised(outcome: Outcome) -> BaseException | None:
-    error = outcome.run.error
-    return outcome.raised or (MlopsError(f"{error.type}: {error.message}") if error else None)
+def _raised(tried: Tried) -> BaseException | None:
+    error = tried.outcome.run.error
+    return tried.raised or (MlopsError(f"{error.type}: {error.message}") if error else None)
 
 
 def outcomes(
@@ -257,36 +218,17 @@ def outcomes(
     scheduler: str | None,
     workers: int | None,
     say: Callable[[str], None],
-) -> Generator[Outcome, None, None]:
+) -> Generator[Tried, None, None]:
     """The trials as they end, on an existing cluster (`scheduler`) or on workers of this machine.
 
     Raises:
         MissingExtra: Dask is not installed.
         MlopsError: the cluster cannot be reached, or a worker was lost.
     """
-    try:
-        from distributed import Client, LocalCluster, as_completed
-    except ImportError:
-        raise MissingExtra("--engine dask needs Dask", "pip install 'mlops-nb[dask]'") from None
-    if not hasattr(main := sys.modules["__main__"], "__spec__"):
-        main.__spec__ = None  # `%reset` takes it away, and no process of Python's starts from a module without
     say(f"connecting to {scheduler}" if scheduler else "starting Dask workers")
-    with ExitStack() as stack:
-        try:
-            cluster = scheduler or stack.enter_context(
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",
-                    silence_logs=50,
-                    memory_limit=None,
-                )
-            )
-            client = stack.enter_context(Client(cluster, timeout=10, set_as_default=False))
-        except (OSError, ValueError) as error:
-            raise MlopsError(
-                f"the Dask cluster {scheduler or ''} cannot be reached: {error}", "--engine local"
-            ) from None
+    with connected(scheduler, workers) as client:
+        from distributed import as_completed
+
         sent = client.scatter(names, broadcast=True, hash=False)
         futures = [client.submit(run_trial, trial, sent, dict(each), pure=False) for each in combinations]
         try:
@@ -296,12 +238,12 @@ def outcomes(
             client.cancel(futures, force=True)
 
 
-def _result(future: Any) -> Outcome:
+def _result(future: Any) -> Tried:
     try:
-        outcome: Outcome = future.result()
+        tried: Tried = future.result()
     except Exception as error:  # whatever a cluster may raise: a lost worker, a missing package there
         raise MlopsError(
             f"a Dask worker did not bring back its trial: {type(error).__name__}: {str(error)[:300]}",
             "--resume    (tries what is left)",
         ) from error
-    return outcome
+    return tried

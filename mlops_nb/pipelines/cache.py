@@ -25,7 +25,7 @@ from mlops_nb.pipelines.records import Draws, KeptFile, Shown
 from mlops_nb.pipelines.running import generator_digests, restore_generators
 from mlops_nb.pipelines.steps import Step
 from mlops_nb.pipelines.user_key import is_genuine, mac, user_key
-from mlops_nb.pipelines.values import KeptValue, content_hash, is_small, kept_value, value_of
+from mlops_nb.pipelines.values import KeptValue, content_hash, is_small, is_split, kept_value, value_of
 from mlops_nb.record import Record, json_value, read
 from mlops_nb.reproducibility.service import distributions_of, environment
 from mlops_nb.store import blobs, step_cache
@@ -40,6 +40,10 @@ MOST_WRITTEN_BYTES = 100_000_000
 
 _RACY_SECONDS = 2.0
 """A file that was changed so shortly before a result was kept is read again: its time alone does not tell."""
+
+
+LATER = "it draws from a global random generator, which steps before it may move"
+"""Why a result cannot be judged before the steps before it have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,11 @@ class Cache:
         self.store, self.pipeline, self.home = store, pipeline, home
         self.shelf = Shelf(store.folder if store is not None else home, store)
         self.used: list[int] = []
+        self.states: dict[str, Any] | None = None
+        """The states of the global random generators, where they are not those of this process."""
+
+        self.are_generators_known = True
+        """Whether the global random generators are where they would be if all steps before had run here."""
         self._codes: dict[str, Code] = {}
         self._constants: dict[int, tuple[object, str]] = {}
 
@@ -162,9 +171,7 @@ class Cache:
             hashes: the hash of each argument; empty where it has none.
             values: those of the arguments that are plain values, to be spoken of.
         """
-        if one.name not in self._codes:
-            self._codes[one.name] = read_code(one.function)
-        code = self._codes[one.name]
+        code = self.code(one)
         parts = {"python": ".".join(map(str, sys.version_info[:2]))} | code.parts
         parts |= {f"library {root}": version for root, version in _versions(code.roots).items()}
         parts |= {f"constant {name}": self._constant(value) for name, value in code.constants.items()}
@@ -174,6 +181,12 @@ class Cache:
         unknown = next((name for name, found in parts.items() if not found and not name.startswith("module")), "")
         key = "" if unknown else digest(json.dumps(sorted(parts.items())))
         return Identity(parts, without_secrets(shown, self.store, set()), code, key, unknown)
+
+    def code(self, one: Step[..., Any]) -> Code:
+        """What a step's code names."""
+        if one.name not in self._codes:
+            self._codes[one.name] = read_code(one.function)
+        return self._codes[one.name]
 
     def _constant(self, value: object) -> str:
         if is_small(value):
@@ -224,7 +237,9 @@ class Cache:
         for file in kept.files:
             if not self._is_same(file, kept.made):
                 return f"{file.path} changed" if self._path(file.path).exists() else f"{file.path} is gone"
-        now = generator_digests()
+        if kept.draws and not self.are_generators_known:
+            return LATER
+        now = generator_digests(self.states)
         for name, one in kept.draws.items():
             if one.before and now.get(name) != one.before:
                 return f"it draws from {name}'s global random generator, which is in another state"
@@ -241,6 +256,10 @@ class Cache:
                 return fault
             return _changed(before, identity)
         return "nothing of it is kept here"
+
+    def can_keep(self) -> bool:
+        """Whether this user has a key, by which what is kept is believed later."""
+        return user_key() is not None
 
     def keep(self, kept: KeptStep) -> None:
         """Keep what a step gave; its files are on the shelf already.
@@ -442,6 +461,6 @@ def kept_outputs(
     Raises:
         NotKept: one of them cannot be kept.
     """
-    if type(result) is tuple and len(result) == len(names) > 1:
+    if is_split(result, names):
         return tuple(kept_value(each, write) for each in result), True
     return (kept_value(result, write),), False

@@ -38,7 +38,8 @@ class Code:
 
     `parts` maps what its result depends on to a digest; `roots` are the libraries whose versions count;
     `constants` the global values, to be hashed by their content; `variables` the names of environment variables;
-    `seeds` the generators that it seeds before it uses them (python, numpy); `doubts` what cannot be followed.
+    `seeds` the generators that it seeds before it uses them (python, numpy); `standard` the modules of Python's own
+    that it names; `doubts` what cannot be followed.
     """
 
     parts: dict[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Code:
     constants: dict[str, object] = field(default_factory=dict)
     variables: set[str] = field(default_factory=set)
     seeds: frozenset[str] = frozenset()
+    standard: set[str] = field(default_factory=set)
     doubts: list[str] = field(default_factory=list)
 
 
@@ -117,9 +119,10 @@ class _Reader:
 
     def _root(self, root: str) -> None:
         if root in _standard():
+            self.found.standard.add(root)
             return
         origin = _origin(root)
-        if origin is None or not _is_local(origin):
+        if origin is None or not is_local(origin):
             self.found.roots.add(root)
         else:
             self._file(origin, root)
@@ -341,7 +344,7 @@ def _is_foreign(value: Any) -> bool:
         return True
     module = sys.modules.get(value.__module__) or sys.modules.get(root)
     origin = getattr(module, "__file__", None)
-    return origin is not None and not _is_local(origin)
+    return origin is not None and not is_local(origin)
 
 
 @lru_cache(maxsize=256)
@@ -356,7 +359,7 @@ def _origin(root: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _is_local(path: str) -> bool:
+def is_local(path: str) -> bool:
     """Whether a file is the user's own: neither the interpreter's nor an installed package's nor ours."""
     return not os.path.abspath(path).startswith(_installed())  # noqa: PTH100 - of many files
 

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Protocol
 from mlops_nb.errors import BadUsage, MlopsError, nearest
 from mlops_nb.pipelines.parameters import Parameter, bound_values, parsed_value
 from mlops_nb.pipelines.progress import Progress, seconds_text
-from mlops_nb.pipelines.records import Options, PipelineRun, Plan, StepCall
+from mlops_nb.pipelines.records import ENGINES, Options, PipelineRun, Plan, StepCall
 from mlops_nb.pipelines.settings import environment_values, file_values, variable_of
 from mlops_nb.record import json_value
 from mlops_nb.store.location import VARIABLE, set_home, store_folder
@@ -26,7 +26,11 @@ OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _OURS = frozenset(
-    "--help --config --list --plan --from --until --only --force --no-cache --json --store --no-store --quiet".split()
+    f"--{name}"
+    for name in (
+        *("help", "config", "list", "plan", "from", "until", "only", "force", "no-cache", "engine", "jobs"),
+        *("scheduler", "json", "store", "no-store", "quiet"),
+    )
 )
 
 
@@ -82,11 +86,16 @@ def _chosen(options: Mapping[str, Any]) -> Options:
     only = options["only"]
     if only and (options["from"] or options["until"]):
         raise BadUsage("--only is one step, --from and --until are several", f"--only {only}")
+    if options["scheduler"] and options["engine"] != "dask":
+        raise BadUsage("--scheduler needs --engine dask", f"--engine dask --scheduler {options['scheduler']}")
     return Options(
         first=only or options["from"] or "",
         last=only or options["until"] or "",
         force=options["force"],
         cache=not options["no_cache"],
+        engine=options["engine"],
+        jobs=options["jobs"],
+        scheduler=options["scheduler"] or "",
     )
 
 
@@ -132,6 +141,16 @@ class _Parser:
         group.add_argument("--only", metavar="STEP", help="run this step alone, with what is kept of those before it")
         group.add_argument("--force", action="store_true", help="run every step, also where its result is kept")
         group.add_argument("--no-cache", action="store_true", help="neither take nor keep results of steps")
+        group.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default="local",
+            help="where the steps run: local, one after "
+            "the other in this process; process, side by side in processes of this machine; dask, on its workers "
+            "(default: local)",
+        )
+        group.add_argument("--jobs", type=int, metavar="N", help="steps side by side (default: one for each core)")
+        group.add_argument("--scheduler", metavar="URL", help="a Dask cluster (default: workers of this machine)")
         group.add_argument("--json", action="store_true", help="print the result as JSON, as the last line of stdout")
         group.add_argument(
             "--store", metavar="FOLDER", help=f"record here (default: {VARIABLE}, else .mlops at or above the script)"
@@ -299,6 +318,12 @@ def _say_error(error: Exception, progress: Progress, chosen: Options) -> None:
         frames = [
             frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_PACKAGE)
         ]
+        if told := getattr(error, "mlops_trace", ""):
+            _say(told)
+            _say(
+                f"{_where(progress)} failed: correct it in {Path(sys.argv[0]).name}; {_how_to_go_on(progress, chosen)}"
+            )
+            return
         lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
         _say("".join([*lines, *_only(error)]).rstrip())
     script = Path(sys.argv[0]).name

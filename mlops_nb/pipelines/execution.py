@@ -15,9 +15,11 @@ from mlops_nb.pipelines.cache import Cache, Identity, KeptStep, kept_outputs, pl
 from mlops_nb.pipelines.code import digest
 from mlops_nb.pipelines.progress import Progress
 from mlops_nb.pipelines.recording import Made, Surroundings, bound, error_line, recorded_call, recorded_hit
-from mlops_nb.pipelines.records import EVERYTHING, NOT_KEPT, Options, PipelineRun, PlannedStep, Shown, StepRun
+from mlops_nb.pipelines.records import EVERYTHING, NOT_KEPT, KeptFile, Options, PipelineRun, PlannedStep, Shown, StepRun
+from mlops_nb.pipelines.running import generator_states, restore_generators, set_generators
 from mlops_nb.pipelines.steps import Step
-from mlops_nb.pipelines.values import KeptValue, NotKept, content_hash, decoded, is_small
+from mlops_nb.pipelines.user_key import key_file
+from mlops_nb.pipelines.values import KeptValue, NotKept, content_hash, decoded, is_small, is_split
 from mlops_nb.tracking import service as tracking
 from mlops_nb.tracking.secrets.redaction import without_secrets
 
@@ -87,6 +89,10 @@ class Task:
         self.reason = ""
         self.is_done = False
         self.is_planned_to_run = False
+        self.is_before_first = False
+        self.generators: dict[str, Any] | None = None
+        """Where the global random generators were when its kept result was taken, if it draws from them."""
+
         self.changed: dict[int | None, str] = {}
         self.execution: Execution | None = None
         self._values: dict[int | None, Any] = {}
@@ -97,14 +103,11 @@ class Task:
 
     def set_values(self, result: Any) -> None:
         """The result, as it is in memory."""
-        if self.is_tuple or self._is_split(result):
+        if is_split(result, self.step.output_names()):
             self.is_tuple = True
             self._values = dict(enumerate(result))
         else:
             self._values = {None: result}
-
-    def _is_split(self, result: Any) -> bool:
-        return type(result) is tuple and len(result) == len(self.step.output_names()) > 1
 
     def value(self, place: int | None) -> Any:
         """The result or one of its parts, loaded at its first use; run again when it cannot be."""
@@ -122,7 +125,7 @@ class Task:
         if place not in self._values:
             assert self.execution is not None
             try:
-                self._values[place] = self.execution.cache.shelf.load(self.outputs[place or 0])
+                self._values[place] = self.execution.loaded(self, place)
             except (MlopsError, OSError, ValueError, TypeError, AttributeError, ImportError, EOFError) as error:
                 self.execution.run_again(self, f"its kept result cannot be read ({error_line(error)[:120]})")
         return self._values[place]
@@ -262,6 +265,10 @@ class Execution:
     def wait_for(self, task: Task) -> None:
         """Wait until a call has its result."""
 
+    def loaded(self, task: Task, place: int | None) -> Any:
+        """An output, from where it lies."""
+        return self.cache.shelf.load(task.outputs[place or 0])
+
     # a step
 
     def run_step(self, one: Step[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -272,6 +279,7 @@ class Execution:
         task.execution = self
         self.tasks.append(task)
         self._has_begun = self._has_begun or one.name == self.options.first
+        task.is_before_first = not self._has_begun
         self._is_over = bool(self.options.last) and one.name == self.options.last
         self.settle(task)
         return task.value(None) if one.name in self.flow.used_as_values else Handle(task)
@@ -293,7 +301,7 @@ class Execution:
         plain = {name: _shortly(value) for name, value in given.items()}
         plain = {name: value for name, value in plain.items() if is_small(value)}
         identity = task.identity = self.cache.identity(one, hashes, plain)
-        if not self._has_begun:
+        if task.is_before_first:
             return self._before_first(task, identity)
         if options.force or options.first:
             return None, "--force" if options.force else self._asked_for()
@@ -345,6 +353,7 @@ class Execution:
     def _taken(self, task: Task, kept: KeptStep) -> bool:
         """Take a kept result; False where that fails and the step runs after all."""
         clock = time.perf_counter()
+        task.generators = self.generators_before(task) if kept.draws else None
         try:
             self.cache.taken(kept)
         except MlopsError as error:
@@ -462,47 +471,70 @@ class Execution:
             return reason
         if changes := self._felt_later(one, made.changes):
             return f"it changes {changes} in place, which a later step is given, too"
+        if not self.cache.can_keep():
+            return f"the user's own key {key_file()} cannot be made"
         doubts = self.cache.doubts_about(made.seen.files)
         doubts += [f"it asks {made.seen.network}, which may answer something else"] if made.seen.network else []
         return doubts[0] if doubts and one.cache is None else ""
 
     def _keep(self, task: Task, made: Made) -> None:
+        with self.cache.shelf.filling() as write:
+            outputs, is_tuple = kept_outputs(made.seen.result, task.step.output_names(), write)
+            written = self.cache.files_written(made.seen.files, write)
+        self.cache.keep(self._entry(task, made, outputs, is_tuple, self.cache.files_read(made.seen.files), written))
+        task.outputs, task.is_tuple = outputs, is_tuple
+
+    def _entry(
+        self,
+        task: Task,
+        made: Made,
+        outputs: tuple[KeptValue, ...],
+        is_tuple: bool,
+        read: tuple[KeptFile, ...],
+        written: tuple[KeptFile, ...],
+    ) -> KeptStep:
+        """What is kept of a call that ran."""
         one, identity = task.step, task.identity
         assert identity is not None
-        with self.cache.shelf.filling() as write:
-            outputs, is_tuple = kept_outputs(made.seen.result, one.output_names(), write)
-            written = self.cache.files_written(made.seen.files, write)
         draws = {
             name: replace(each, before="") if name in identity.code.seeds else each
             for name, each in made.seen.draws.items()
         }
         params, shows = without_secrets((plain_params(made.params), made.seen.outputs), self.cache.store, set())
-        kept = KeptStep(
-            identity.key,
-            one.name,
-            identity.parts,
-            outputs,
-            is_tuple,
-            time.time(),
-            made.duration,
-            identity.shown,
-            made.metrics,
-            params,
-            tuple(_moved(each, -_first_line(one)) for each in shows),
-            self.cache.files_read(made.seen.files),
-            written,
-            draws,
-            made.changes,
-            made.run,
+        return KeptStep(
+            key=identity.key,
+            step=one.name,
+            parts=identity.parts,
+            outputs=outputs,
+            is_tuple=is_tuple,
+            made=time.time(),
+            duration=made.duration,
+            shown=identity.shown,
+            metrics=made.metrics,
+            params=params,
+            shows=tuple(_moved(each, -_first_line(one)) for each in shows),
+            files=read,
+            written=written,
+            draws=draws,
+            changes=made.changes,
+            run=made.run,
         )
-        self.cache.keep(kept)
-        task.outputs, task.is_tuple = outputs, is_tuple
 
     def run_again(self, task: Task, reason: str) -> None:
         """Run a step of which the result was taken and cannot be read after all."""
         self.progress.note(f"{task.step.name} runs after all: {reason}")
         task.reason, task.outputs, task.kept = reason, (), None
-        self._run_here(task)
+        now = generator_states()
+        set_generators(task.generators or {})
+        try:
+            self._run_here(task)
+        finally:
+            if task.generators is not None:
+                set_generators(now)
+
+    def generators_before(self, task: Task) -> dict[str, Any]:
+        """The states of the global random generators when a call is made."""
+        return generator_states()
 
     # what became of them
 
@@ -546,8 +578,12 @@ class Planning(Execution):
 
     def run(self) -> None:
         """Walk through the pipeline's function."""
-        with suppress(Enough):
-            self.flow.function(**self.values)
+        generators = generator_states()
+        try:
+            with suppress(Enough):
+                self.flow.function(**self.values)
+        finally:
+            set_generators(generators)
         left = list(self.flow.step_names())
         for each in self.planned:
             if each.step in left:
@@ -560,7 +596,7 @@ class Planning(Execution):
     def settle(self, task: Task) -> None:
         """Say what would become of a call."""
         waits = [each for each in task.inputs() if each.is_planned_to_run]
-        if waits and self.options.cache and self._has_begun and not (self.options.force or self.options.first):
+        if waits and self.options.cache and not (task.is_before_first or self.options.force or self.options.first):
             task.reason = f"{' and '.join(dict.fromkeys(each.step.name for each in waits))} may give something else"
             kept = None
         else:
@@ -570,6 +606,7 @@ class Planning(Execution):
             self.planned.append(PlannedStep(task.step.name, "run", task.reason))
         else:
             task.kept, task.outputs, task.is_tuple, task.is_done = kept, kept.outputs, kept.is_tuple, True
+            restore_generators(kept.draws)
             self.planned.append(PlannedStep(task.step.name, "kept", task.reason, kept.duration))
 
     def wait_for(self, task: Task) -> None:
@@ -578,12 +615,12 @@ class Planning(Execution):
             raise Enough
 
 
-def shown_again(one: Step[..., Any], shows: Sequence[Shown]) -> tuple[Shown, ...]:
+def shown_again(one: Step[..., Any], shows: Sequence[Shown], *, are_moved: bool = False) -> tuple[Shown, ...]:
     """Print again what a step printed and showed; it stands in the lines in which the step stands now."""
     for each in shows:
         if each.kind != "plot":
             print(each.text, end="" if each.kind == "print" else "\n")
-    return tuple(_moved(each, _first_line(one)) for each in shows)
+    return tuple(shows) if are_moved else tuple(_moved(each, _first_line(one)) for each in shows)
 
 
 def _first_line(one: Step[..., Any]) -> int:

@@ -25,32 +25,39 @@ class Progress:
         self.total = 0
         self.step = ""
         self.number = 0
+        self._over = 0
 
     def started(self, step: str) -> None:
         """A step begins."""
         self.step, self.number = step, self.number + 1
         if self._is_tty():
-            self._write(f"\r\x1b[2K{self._place()} {step} ...")
+            self._write(f"\r\x1b[2K{self._place(self.number)} {step} ...")
+
+    def is_at(self, step: str, number: int) -> None:
+        """Of those that go on side by side, it is this one that counts."""
+        self.step, self.number = step, number
 
     def note(self, text: str) -> None:
         """Something about a step that one should know."""
-        self._write(f"\r\x1b[2K{self._place()} {text}\n" if self._is_tty() else f"{self._place()} {text}\n")
+        place = self._place(self.number)
+        self._write(f"\r\x1b[2K{place} {text}\n" if self._is_tty() else f"{place} {text}\n")
 
     def finished(self, run: StepRun) -> None:
         """A step is over."""
         sign = "kept" if run.is_cached else "ok" if run.status == "FINISHED" else run.status.lower()
         measured = "  ".join(f"{name} {number_text(value)}" for name, value in list(run.metrics.items())[:6])
+        self._over += 1
         _, is_not_kept, why = run.reason.partition(NOT_KEPT)
         note = f"  (not kept: {why})" if is_not_kept else ""
-        line = f"{self._place()} {run.name}  {sign}  {seconds_text(run.duration)}  {measured}".rstrip() + note
+        line = f"{self._place(self._over)} {run.name}  {sign}  {seconds_text(run.duration)}  {measured}".rstrip() + note
         self._write(f"\r\x1b[2K{line}\n" if self._is_tty() else f"{line}\n")
 
     def ended(self, run: PipelineRun) -> None:
         """The pipeline is over."""
         self._write("".join(f"{line}\n" for line in summary(run)))
 
-    def _place(self) -> str:
-        return f"[{self.number}/{max(self.total, self.number)}]"
+    def _place(self, number: int) -> str:
+        return f"[{number}/{max(self.total, number)}]"
 
     def _is_tty(self) -> bool:
         stream = self.stream or sys.stderr

@@ -6,7 +6,6 @@ global random generator it draws from.
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import sys
@@ -77,7 +76,7 @@ def performed(
     names = {**getattr(function, "__globals__", {}), **kwargs}
     name = getattr(function, "__name__", "step")
     while True:
-        before = _generators()
+        before = generator_states()
         files.begin_part()
         _network.begin()
         try:
@@ -201,7 +200,7 @@ _network = _Network()
 # which random generator it draws from
 
 
-def _generators() -> dict[str, Any]:
+def generator_states() -> dict[str, Any]:
     """The states of the global generators, Python's and NumPy's old one."""
     found: dict[str, Any] = {"python": random.getstate()}
     if (numpy_random := sys.modules.get("numpy.random")) is not None:
@@ -213,7 +212,7 @@ def _generators() -> dict[str, Any]:
 def _drawn(before: Mapping[str, Any]) -> dict[str, Draws]:
     """The generators whose state is another now; one that was not there before counts as seeded by nobody."""
     found: dict[str, Draws] = {}
-    for name, state in _generators().items():
+    for name, state in generator_states().items():
         if name in before and state != before[name]:
             found[name] = Draws(state_digest(before[name]), _plain(name, state))
     return found
@@ -224,9 +223,10 @@ def state_digest(state: object) -> str:
     return digest(repr(state))
 
 
-def generator_digests() -> dict[str, str]:
-    """The digests of the states that the global generators have now."""
-    return {name: state_digest(state) for name, state in _generators().items()}
+def generator_digests(states: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The digests of states of the global generators; of those that they have now, where none are given."""
+    states = generator_states() if states is None else states
+    return {name: state_digest(state) for name, state in states.items()}
 
 
 def _plain(name: str, state: Any) -> object:
@@ -237,13 +237,28 @@ def _plain(name: str, state: Any) -> object:
 
 def restore_generators(draws: Mapping[str, Draws]) -> None:
     """Put the global generators into the states that they had after a step that used them."""
-    for name, one in draws.items():
-        after: Any = json.loads(json.dumps(one.after))
-        with suppress(ValueError, TypeError, KeyError, IndexError, ImportError):
-            if name == "python":
-                random.setstate((after[0], tuple(after[1]), after[2]))
-            else:
-                import numpy
+    with suppress(ValueError, TypeError, KeyError, IndexError, ImportError):
+        set_generators(states_after(draws))
 
-                keys = numpy.frombuffer(bytes.fromhex(after[1]), dtype=numpy.uint32)
-                numpy.random.set_state((after[0], keys, *after[2:]))
+
+def states_after(draws: Mapping[str, Draws]) -> dict[str, Any]:
+    """The states that the global generators had after a step that used them."""
+    found: dict[str, Any] = {}
+    for name, one in draws.items():
+        after: Any = one.after
+        if name == "python":
+            found[name] = (after[0], tuple(after[1]), after[2])
+        else:
+            found[name] = (after[0], bytes.fromhex(after[1]), *after[2:])
+    return found
+
+
+def set_generators(states: Mapping[str, Any]) -> None:
+    """Put the global generators into these states, as `generator_states` gives them."""
+    for name, state in states.items():
+        if name == "python":
+            random.setstate(state)
+        else:
+            import numpy
+
+            numpy.random.set_state((state[0], numpy.frombuffer(state[1], dtype=numpy.uint32), *state[2:]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from mlops_nb.errors import BadArgument, nearest
 from mlops_nb.pipelines.dag import arguments_used_later, step_calls, steps_used_as_values
@@ -15,6 +16,10 @@ from mlops_nb.pipelines.progress import Progress
 from mlops_nb.pipelines.records import ENGINES, EVERYTHING, Options, PipelineRun, Plan, StepCall
 from mlops_nb.pipelines.steps import Step, executing, source_of
 from mlops_nb.pipelines.steps import step as step
+
+if TYPE_CHECKING:
+    from mlops_nb.pipelines.engines.apart import Engine
+    from mlops_nb.pipelines.execution import Execution
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,15 +128,36 @@ class Pipeline(Generic[P, R]):
 
     def execute(self, values: Mapping[str, object], progress: Progress, options: Options | None = None) -> Any:
         """Run it with these values; `last` tells how it went, also when it raises."""
-        from mlops_nb.pipelines.execution import Execution
-
-        execution = Execution(self, values, progress, options or self.options)
+        execution = self._execution(values, progress, options or self.options)
         token = executing.set(execution)
         try:
             return execution.run()
         finally:
             executing.reset(token)
             self.last = execution.record()
+
+    def _execution(self, values: Mapping[str, object], progress: Progress, options: Options) -> Execution:
+        from mlops_nb.pipelines.execution import Execution
+
+        if options.engine == "local":
+            return Execution(self, values, progress, options)
+        from mlops_nb.pipelines.engines.apart import ApartExecution
+
+        return ApartExecution(self, values, progress, options, self._engine(options))
+
+    def _engine(self, options: Options) -> Engine:
+        if options.engine == "dask":
+            from mlops_nb.pipelines.engines.cluster import Cluster
+
+            return Cluster(options.scheduler, options.jobs, self.step)
+        from mlops_nb.pipelines.engines.processes import Processes
+
+        if self.function.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+            raise BadArgument(
+                "engine == 'process', and the steps are in a notebook: other processes import them from a script",
+                "%mlops export pipeline.py",
+            )
+        return Processes(options.jobs or os.cpu_count() or 1)
 
     def plan(self, *args: P.args, **kwargs: P.kwargs) -> Plan:
         """What would run with these parameters, and why; nothing is run."""

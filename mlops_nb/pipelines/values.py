@@ -295,12 +295,17 @@ def value_of(kept: KeptValue, file: BinaryIO | None) -> Any:
     return formats.read_value(_artifact(kept.form, kept.details), file)
 
 
+def is_split(result: Any, names: Sequence[str]) -> bool:
+    """Whether a step returned a tuple of its several outputs."""
+    return type(result) is tuple and len(result) == len(names) > 1
+
+
 def named_outputs(result: Any, names: Sequence[str]) -> dict[str, Any] | None:
     """What a step gave by the names of its outputs; None where they do not fit.
 
     >>> named_outputs((1, 2), ("a", "b")), named_outputs(1, ("a", "b"))
     ({'a': 1, 'b': 2}, None)
     """
-    if type(result) is tuple and len(result) == len(names) > 1:
+    if is_split(result, names):
         return dict(zip(names, result, strict=True))
     return {names[0]: result} if len(names) == 1 else None

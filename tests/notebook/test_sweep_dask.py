@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 
 import nbformat
 import psutil
 import pytest
-from distributed import Client
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
@@ -18,6 +14,7 @@ import mlops_nb
 from mlops_nb.errors import RunNotFound
 from mlops_nb.store import open_store, search
 from mlops_nb.store import runs as rows
+from tests.cluster import cluster
 
 SETUP = """
 import os
@@ -42,21 +39,8 @@ def trials(name):
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory):
     """The address of a scheduler with two workers, three processes of their own."""
-    folder = tmp_path_factory.mktemp("dask")
-    told = folder / "scheduler.json"
-    dask = [sys.executable, "-m", "dask"]
-    here = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
-    worker = [*dask, "worker", "--scheduler-file", str(told), *here, "--nthreads", "2", "--no-nanny"]
-    commands = [[*dask, "scheduler", "--scheduler-file", str(told), "--port", "0", *here], worker, worker]
-    processes = [subprocess.Popen(each, cwd=folder, stderr=subprocess.DEVNULL) for each in commands]
-    try:
-        with Client(scheduler_file=str(told), timeout=60) as client:
-            client.wait_for_workers(2, timeout=60)
-        yield json.loads(told.read_text())["address"]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    with cluster(tmp_path_factory.mktemp("dask"), threads=2) as address:
+        yield address
 
 
 def sweep(shell, scheduler, line, body):

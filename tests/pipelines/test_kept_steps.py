@@ -184,6 +184,23 @@ def test_global_random_generator_goes_on_from_where_a_kept_step_left_it(folder: 
     assert mixed == plain
 
 
+def test_step_that_draws_and_has_to_run_after_all_draws_what_it_drew(folder: Path):
+    body = (
+        "class Box:\n    pass\n@step\ndef first():\n    box = Box()\n    box.n = random.random()\n    return box\n"
+        "@step\ndef second():\n    return random.random()\n"
+        "@step(metrics=('n',))\ndef third(box, other, k: int):\n    n = box.n + other + random.random()\n    return n\n"
+        "@pipeline\ndef flow(k: int = 1):\n    random.seed(3)\n    box = first()\n    other = second()\n"
+        "    third(box, other, k)\n"
+    )
+    one = flow(folder, body)
+    plain = json.loads(ran(one, "--json").stdout.split("\n")[-2])["metrics"]
+    (blob,) = blobs_in(folder)
+    blob.write_bytes(bytes(blob.stat().st_size))
+    mixed = ran(one, "--json", "--k", "2")
+    assert "first runs after all" in mixed.stderr
+    assert json.loads(mixed.stdout.split("\n")[-2])["metrics"] == plain
+
+
 def test_draws_that_nobody_seeded_are_drawn_again(folder: Path):
     one = flow(folder, "@step\ndef draw():\n    return random.random()\n@pipeline\ndef flow():\n    draw()\n")
     became(one)
