@@ -69,6 +69,8 @@ def _growing(run: Run, is_log: bool) -> Iterator[Block]:
 
 
 def _recorded(run: Run) -> Iterator[Block]:
+    if run.registered:
+        yield Line(f"Registered as {listed([one_line(name, 60) for name in run.registered], 4)}.")
     if run.parts:
         yield from paged(parts_table(run, ROWS))
     if run.params:

@@ -124,9 +124,9 @@ WHERE r.id IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
 """
 
 
-def versions_of_runs(connection: sqlite3.Connection, runs: Sequence[int]) -> list[tuple[str, int, int]]:
+def versions_of_runs(store: Store, runs: Sequence[int]) -> list[tuple[str, int, int]]:
     """Model and number of the versions, but the deleted ones, that these runs made, and which of them did."""
-    return connection.execute(_OF_RUNS, [json.dumps(list(runs))]).fetchall()
+    return store.rows(_OF_RUNS, [json.dumps(list(runs))])
 
 
 def newest_run(store: Store, session: int | None = None) -> int | None:

@@ -152,6 +152,8 @@ class Run(Record):
     """How many secrets were replaced before it was stored."""
     curves: tuple[Curve, ...] = field(default=(), repr=False)
     """The metrics that were logged more than once, as they are drawn; in a run that was asked for to be looked at."""
+    registered: tuple[str, ...] = ()
+    """The model versions that it made, NAME/3; in a run that was asked for to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)

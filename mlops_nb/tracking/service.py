@@ -25,6 +25,7 @@ from mlops_nb.store.artifacts import put_artifacts
 from mlops_nb.store.fits import move_best
 from mlops_nb.store.housekeeping import find_deleted, folder_bytes
 from mlops_nb.store.location import VARIABLE, home
+from mlops_nb.store.registry import versions_of_runs
 from mlops_nb.store.sessions import session_id
 from mlops_nb.store.unrecorded import record_kept
 from mlops_nb.store.whole_runs import get_run
@@ -603,7 +604,9 @@ def show(ref: int | str, *, store: Store | None = None) -> Run:
         RunNotFound: no run is called that.
     """
     store = store or open_store()
-    return _with_curves(find_run(ref, store), store)
+    run = find_run(ref, store)
+    made = tuple(f"{name}/{number}" for name, number, _ in versions_of_runs(store, [run.id]))
+    return replace(_with_curves(run, store), registered=made)
 
 
 CURVES = 12

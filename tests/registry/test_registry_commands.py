@@ -159,3 +159,12 @@ def test_completion_of_lineage_offers_runs_and_versions(cell):
     cell("%mlops register late-flight --model clf --alias champion")
     assert list(offers("%", ["lineage", "f"], {})) == ["forest", "late-flight/1", "late-flight@champion"]
     assert list(offers("%", ["lineage", "models:/"], {})) == ["models:/late-flight/1", "models:/late-flight@champion"]
+
+
+def test_run_says_which_versions_it_made(cell):
+    assert "Registered" not in cell("%mlops show forest")
+    for _ in range(3):
+        cell("%mlops register late-flight --model clf")
+    cell("%mlops unregister late-flight/2")
+    assert mlops_nb.show("forest").registered == ("late-flight/1", "late-flight/3")
+    assert "Registered as late-flight/1 and late-flight/3." in cell("%mlops show forest")

@@ -96,7 +96,7 @@ def delete(*runs: int | str, where: str | None = None, store: Store | None = Non
                 f"run {going[0].id} ({safe_repr(going[0].name, 60)}) is still running; nothing was deleted",
                 "wait for its end, or interrupt it",
             )
-        if made := versions_of_runs(connection, [one[0] for one in found]):
+        if made := versions_of_runs(store, [one[0] for one in found]):
             name, version, run = made[0]
             more = f" and {len(made) - 1:,} more" if len(made) > 1 else ""
             raise RunIsNeeded(
