@@ -185,7 +185,7 @@ def test_nothing_of_ours_is_left_in_the_namespace(shell):
         ("s --param depth=range(9,3)", "0 values"),
         ("s --param lr=uniform(0,1)", "nothing says how often"),
         ("s --parm depth=1", "did you mean --param"),
-        ("--param depth=1,2", "the following arguments are required: name"),
+        ("--param depth=1,2", "sweep: name is missing (what the sweep and each of its runs is called)"),
     ],
 )
 def test_mistake_is_answered_in_the_cell_and_nothing_runs(shell, capsys, line, why):

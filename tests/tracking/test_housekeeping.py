@@ -683,7 +683,7 @@ def test_space_adds_up_and_names_the_largest_runs(folder):
 
 def test_space_of_an_empty_store_is_told(folder, capsys):
     assert main(["space"]) == 0
-    assert "in the store; the largest part" in capsys.readouterr().out
+    assert "in the store, and no run yet" in capsys.readouterr().out
 
 
 # commands

@@ -66,7 +66,7 @@ def test_terminal_says_what_the_run_has_now(forest, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["note", "forest"], 2, "required: text"),
+        (["note", "forest"], 2, "note: text is missing (the note"),
         (["note", "frest", "x"], 1, "no run is called 'frest'"),
         (["tag", "forest"], 2, "no NAME=VALUE"),
         (["tag", "forest", "kind"], 2, "'kind' is not NAME=VALUE"),
