@@ -9,18 +9,20 @@ from __future__ import annotations
 import random
 import re
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any, NamedTuple
 
-BUDGET_SECONDS = 0.000_25
-"""Time for the samples before a cell, and again after it; what comes later is not looked at."""
-
 MOST_ELEMENTS = 64
 """Elements of one container or array that are looked at."""
+
+MOST_LOOKED_AT = 150
+"""Elements that are looked at of one name, those of its elements included."""
+
+MOST_IN_A_CELL = 600
+"""The same of all names of a cell together; names that come later are not looked at."""
 
 MOST_NAMES = 60
 """Names of one cell that are looked at, those of the functions it uses included."""
@@ -57,10 +59,10 @@ class _Seen(NamedTuple):
     sample: Sample | None
 
     @classmethod
-    def of(cls, value: object, *, is_late: bool) -> _Seen:
+    def of(cls, value: object, sampler: _Sampler | None) -> _Seen:
         if type(value) in _PLAIN:
             return cls(value, None)
-        return cls(id(value), None if is_late else sample(value))
+        return cls(id(value), sampler.sample(value, 2) if sampler is not None else None)
 
 
 class Watch:
@@ -71,9 +73,11 @@ class Watch:
     def __init__(self, source: str, names: Mapping[str, object]) -> None:
         self.last = next(reversed(names), "") if isinstance(names, dict) else ""
         self.seen = {}
-        end = time.perf_counter() + BUDGET_SECONDS
+        left = MOST_IN_A_CELL
         for name in mentioned(source, names):
-            self.seen[name] = _Seen.of(names[name], is_late=time.perf_counter() > end)
+            sampler = _Sampler() if left > 0 else None
+            self.seen[name] = _Seen.of(names[name], sampler)
+            left -= 1 + MOST_LOOKED_AT - sampler.left if sampler is not None else 0
         calls = "(" in source or "environ" in source or source.startswith("%")
         self.random = _random_states() if calls else {}
         self.environment = _environment() if calls else {}
@@ -81,10 +85,9 @@ class Watch:
     def changes(self, names: Mapping[str, object]) -> Changes:
         """What is other now, after the cell."""
         written, same, alike = dict[str, None](), list[str](), list[str]()
-        end = time.perf_counter() + BUDGET_SECONDS
         for name, before in self.seen.items():
-            is_late = before.sample is None or time.perf_counter() > end
-            after = _Seen.of(names[name], is_late=is_late) if name in names else None
+            sampler = _Sampler() if before.sample is not None else None
+            after = _Seen.of(names[name], sampler) if name in names else None
             if after is None or type(after.value) is not type(before.value) or _differ(after.value, before.value):
                 written[name] = None
             elif after.sample is None or before.sample is None:
@@ -148,7 +151,7 @@ def _names_of(code: CodeType) -> Iterable[str]:
             yield from each.co_names
 
 
-def sample(value: object, depth: int = 2) -> Sample | None:
+def sample(value: object) -> Sample | None:
     """A sample of what an object holds; None for what has no content that could change.
 
     >>> xs = [1, 2]
@@ -157,67 +160,90 @@ def sample(value: object, depth: int = 2) -> Sample | None:
     >>> before == sample(xs), sample("text")
     (False, None)
     """
-    kind = type(value)
-    if kind in _FIXED or issubclass(kind, type):
-        return None
-    with suppress(Exception):  # whatever an object of somebody else does: it is not looked at then
-        return _sample(kind, value, depth)
-    return Sample(None, False)
+    return _Sampler().sample(value, 2)
 
 
-def _sample(kind: type, value: Any, depth: int) -> Sample | None:
-    if kind in (list, tuple):
-        return _container(kind, len(value), value[:: _step(len(value))], depth)
-    if kind is dict or issubclass(kind, dict):
-        return _mapping(value, depth)
-    if issubclass(kind, set | frozenset):
-        return Sample(
-            (len(value), hash(frozenset(value)) if len(value) <= MOST_ELEMENTS else 0), len(value) <= MOST_ELEMENTS
-        )
-    module = kind.__module__.partition(".")[0]
-    if module == "numpy" and (found := _of_numpy(value)):
-        return found
-    if module == "pandas" and hasattr(value, "_mgr"):
-        return _frame(value)
-    if module == "torch" and hasattr(value, "_version"):
-        return Sample((tuple(value.shape), value._version, id(value.grad)), True)
-    if kind is random.Random:
-        return Sample(value.getstate(), True)
-    if kind is GeneratorType:
-        return Sample(value.gi_frame and value.gi_frame.f_lasti, True)
-    return _instance(kind, value, depth)
+class _Sampler:
+    """Takes one sample; `left` are the elements that it may still look at, in all containers together."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MOST_LOOKED_AT
+
+    def sample(self, value: object, depth: int) -> Sample | None:
+        kind = type(value)
+        if kind in _FIXED or issubclass(kind, type):
+            return None
+        with suppress(Exception):  # whatever an object of somebody else does: it is not looked at then
+            return self._sample(kind, value, depth)
+        return Sample(None, False)
+
+    def _sample(self, kind: type, value: Any, depth: int) -> Sample | None:
+        if kind in (list, tuple):
+            return self._container(kind, len(value), value[:: _step(len(value))], depth)
+        if kind is dict or issubclass(kind, dict):
+            return self._mapping(value, depth)
+        if issubclass(kind, set | frozenset):
+            return Sample(
+                (len(value), hash(frozenset(value)) if len(value) <= MOST_ELEMENTS else 0), len(value) <= MOST_ELEMENTS
+            )
+        module = kind.__module__.partition(".")[0]
+        if module == "numpy" and (found := _of_numpy(value)):
+            return found
+        if module == "pandas" and hasattr(value, "_mgr"):
+            return _frame(value)
+        if module == "torch" and hasattr(value, "_version"):
+            return Sample((tuple(value.shape), value._version, id(value.grad)), True)
+        if kind is random.Random:
+            return Sample(value.getstate(), True)
+        if kind is GeneratorType:
+            return Sample(value.gi_frame and value.gi_frame.f_lasti, True)
+        return self._instance(kind, value, depth)
+
+    def _container(self, kind: type, count: int, some: Iterable[object], depth: int) -> Sample:
+        inner, is_whole = self._inner(some, depth)
+        return Sample((kind, count, inner), is_whole and count <= MOST_ELEMENTS)
+
+    def _inner(self, some: Iterable[object], depth: int) -> tuple[tuple[object, ...], bool]:
+        found, is_whole = list[object](), True
+        for each in some:
+            if not self.left:
+                return tuple(found), False
+            self.left -= 1
+            if type(each) in _FIXED:
+                found.append(each if type(each) in (int, float, bool, str) else id(each))
+            elif depth:
+                one = self.sample(each, depth - 1)
+                found.append((id(each), one and one.content))
+                is_whole = is_whole and (one is None or one.is_whole)
+            else:
+                found.append(id(each))
+                is_whole = False
+        return tuple(found), is_whole
+
+    def _mapping(self, value: dict[object, object], depth: int) -> Sample:
+        step = _step(len(value))
+        some = list(islice(dict.items(value), 0, None, step)) if len(value) < 10_000 else []
+        inner, is_whole = self._inner((each for _, each in some), depth)
+        keys = tuple(id(key) if type(key) not in (int, str) else key for key, _ in some)
+        return Sample((len(value), keys, inner), is_whole and step == 1 and len(value) < 10_000)
+
+    def _instance(self, kind: type, value: object, depth: int) -> Sample | None:
+        """The attributes: what a fit gives an estimator is seen by them."""
+        try:
+            attributes = object.__getattribute__(value, "__dict__")
+        except AttributeError:
+            return Sample(None, False)
+        if type(attributes) is not dict:
+            return Sample(None, False)
+        found = self._mapping(attributes, depth)
+        is_own = kind.__module__ == "__main__" or not hasattr(kind, "__slots__")
+        return Sample(found.content, found.is_whole and is_own)
 
 
 def _step(count: int) -> int:
     return max(1, -(-count // MOST_ELEMENTS))
-
-
-def _container(kind: type, count: int, some: Iterable[object], depth: int) -> Sample:
-    inner, is_whole = _inner(some, depth)
-    return Sample((kind, count, inner), is_whole and count <= MOST_ELEMENTS)
-
-
-def _inner(some: Iterable[object], depth: int) -> tuple[tuple[object, ...], bool]:
-    found, is_whole = list[object](), True
-    for each in some:
-        if type(each) in _FIXED:
-            found.append(each if type(each) in (int, float, bool, str) else id(each))
-        elif depth:
-            one = sample(each, depth - 1)
-            found.append((id(each), one and one.content))
-            is_whole = is_whole and (one is None or one.is_whole)
-        else:
-            found.append(id(each))
-            is_whole = False
-    return tuple(found), is_whole
-
-
-def _mapping(value: dict[object, object], depth: int) -> Sample:
-    step = _step(len(value))
-    some = list(islice(value.items(), 0, None, step)) if len(value) < 10_000 else []
-    inner, is_whole = _inner((each for _, each in some), depth)
-    keys = tuple(id(key) if type(key) not in (int, str) else key for key, _ in some)
-    return Sample((len(value), keys, inner), is_whole and step == 1 and len(value) < 10_000)
 
 
 def _of_numpy(value: Any) -> Sample | None:
@@ -254,19 +280,6 @@ def _frame(value: Any) -> Sample:
             content.append((id(array), len(array)))
             is_whole = False
     return Sample((axes, tuple(content)), is_whole and len(value._mgr.blocks) <= 16)
-
-
-def _instance(kind: type, value: object, depth: int) -> Sample | None:
-    """The attributes: what a fit gives an estimator is seen by them."""
-    try:
-        attributes = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return Sample(None, False)
-    if type(attributes) is not dict:
-        return Sample(None, False)
-    found = _mapping(attributes, depth)
-    is_own = kind.__module__ == "__main__" or not hasattr(kind, "__slots__")
-    return Sample(found.content, found.is_whole and is_own)
 
 
 def _random_states() -> dict[str, object]:

@@ -107,8 +107,8 @@ def _not_drawn(graph: NotebookGraph, nodes: Sequence[LineageNode]) -> str:
     hidden = len(graph.nodes) - len(nodes)
     if not hidden:
         return ""
-    verb, it = ("is", "it is") if hidden == 1 else ("are", "they are")
-    return f"{count(hidden, 'cell')} {verb} not drawn, from which nothing flows but imports or too far up; {it} below."
+    it = "it is" if hidden == 1 else "they are"
+    return f"Not drawn: {count(hidden, 'cell')} that only give imports, stand alone or too far up; {it} in the table."
 
 
 def _table(graph: NotebookGraph) -> Iterator[Block]:

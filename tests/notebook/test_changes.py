@@ -76,6 +76,14 @@ def test_only_names_of_the_cell_and_of_its_functions_are_looked_at():
     assert set(changes("r = f()  # of y", there).read) == {"f", "g", "x", "xs", "y"}
 
 
+def test_samples_of_one_cell_are_bounded_whatever_it_names():
+    there = {f"xs{at}": list(range(1_000_000)) for at in range(3)} | {f"many{at}": [[0] * 9] * 99 for at in range(40)}
+    watch = Watch("; ".join(there), there)
+    looked_at = [name for name, seen in watch.seen.items() if seen.sample is not None]
+    assert looked_at == [*there][: len(looked_at)]
+    assert 3 < len(looked_at) < 12
+
+
 def test_values_of_the_environment_are_kept_nowhere(monkeypatch):
     monkeypatch.setenv("OF_A_TEST", "a secret")
     watch = Watch("print(1)", {})

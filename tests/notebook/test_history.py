@@ -84,6 +84,14 @@ def test_counts_of_two_kernels_that_make_no_sense_together_give_way_to_the_order
     assert texts(found) == ["x = 1", "y = x", "print(y)"]
 
 
+def test_a_cell_run_again_after_those_that_need_it_ran_before_them_too_where_a_number_is_missing():
+    cells = ("df = load()", "df = df.dropna()\ndf['late'] = df['delay'] > 15", "y = df['late']", "print(y)")
+    found = history(saved(*cells, counts=(1, 9, 3, 4)))
+    assert texts(found) == [cells[0], cells[1], cells[2], cells[3], cells[1]]
+    assert kinds(found) == [(1, "again")]
+    assert texts(history(saved(*cells, counts=(1, 4, 2, 3)))) == [cells[0], cells[2], cells[3], cells[1]]
+
+
 def test_cells_of_our_own_are_no_part_of_the_history():
     found = history(saved("%load_ext mlops_nb", "x = 1", "%mlops export p.py", counts=(None, 2, None)))
     assert found.notes == ()

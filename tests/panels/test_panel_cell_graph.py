@@ -55,7 +55,7 @@ def test_a_thousand_cells_are_bounded_and_drawn_to_the_last():
     panel = cell_graph_panel(graph)
     assert len(drawn_part(graph)[0]) == MOST_DRAWN
     assert drawn_part(graph)[0][-1].id == "cell:999"
-    assert "960 cells are not drawn" in panel.html()
+    assert "Not drawn: 960 cells" in panel.html()
     assert "+800 more: mlops_nb.graph(NOTEBOOK).nodes" in panel.html()
     assert len(panel.html()) < 200_000
 

@@ -100,7 +100,9 @@ def history(saved: Sequence[NotebookCell], executions: Sequence[Execution] = ())
     if not any(cell.execution_count is not None for cell in saved) and not ran:
         return History(tuple(saved), tuple(range(len(saved))), written=(None,) * len(saved))
     events = _with_counts(saved, ran)
-    kept = _needed(events, saved) if ran else _plausible(events, saved)
+    if not ran and len(more := _with_earlier(events)) > len(events):
+        events, ran = _with_unmarked(more, saved), more
+    kept = _needed(events) if ran else _plausible(events, saved)
     return _told(saved, kept, events)
 
 
@@ -147,7 +149,7 @@ def _with_counts(saved: Sequence[NotebookCell], ran: Sequence[_Event]) -> list[_
     return [*found, *unseen]
 
 
-def _needed(events: Sequence[_Event], saved: Sequence[NotebookCell]) -> list[_Event]:
+def _needed(events: Sequence[_Event]) -> list[_Event]:
     """The last whole execution of each cell of the notebook, and what these need."""
     whole = [event for event in events if event.is_whole]
     graph = graph_of([(event.source, event.written) for event in whole])
@@ -238,6 +240,29 @@ def _reads_other(value: ast.expr, name: str, key: object) -> bool:
             case ast.Attribute(ast.Name(id=base) as inner, attr) if base == name and attr != key:
                 columns.add(id(inner))
     return all(id(node) in columns for node in ast.walk(value) if isinstance(node, ast.Name) and node.id == name)
+
+
+def _with_earlier(events: Sequence[_Event]) -> list[_Event]:
+    """With an earlier execution of cells that ran again after cells that need them, where a number is missing for it.
+
+    Of a cell only its last number is saved: where the numbers are 1, 9, 3 and the third cell needs the second, the
+    second ran as 2 before.
+    """
+    standing = sorted(events, key=lambda event: event.position)
+    names = graph_of([(event.source, None) for event in standing]).names
+    missing = set(range(1, max((event.count or 0 for event in events), default=0))) - {event.count for event in events}
+    before: dict[int, int] = {}
+    for (first, second), what in names.items():
+        given, taken = standing[first].count or 0, standing[second].count or 0
+        if given > taken and not set(what) <= set(read_cell(standing[first].source).imports):
+            before[first] = min(before.get(first, taken), taken)
+    found = list(events)
+    for first, taken in sorted(before.items(), reverse=True):
+        free = [number for number in missing if number < taken]
+        if free:
+            missing.discard(max(free))
+            found.append(replace(standing[first], count=max(free)))
+    return sorted(found, key=lambda event: event.count or 0)
 
 
 def _plausible(events: list[_Event], saved: Sequence[NotebookCell]) -> list[_Event]:
