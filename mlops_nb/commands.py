@@ -409,6 +409,7 @@ def _export(options: Mapping[str, Any], context: Context) -> Answer:
         standalone=options["standalone"],
         requirements=options["requirements"],
         docker=options["docker"],
+        tests=options["tests"],
         progress=context.progress,
         live=context.ran() if options["verify"] else None,
     )
@@ -928,6 +929,7 @@ COMMANDS: Mapping[str, Command] = {
                 Option("--standalone", "a script that needs nothing of mlops_nb: no store, no cache", is_flag=True),
                 Option("--requirements", "write beside it what it needs, pinned", is_flag=True),
                 Option("--docker", "write beside it a Dockerfile that runs it, and its requirements", is_flag=True),
+                Option("--tests", "run it, and write tests that call each step with what it took then", is_flag=True),
                 Option("--param", "make NAME = LITERAL of any cell a parameter, too", "name", "NAME", many=True),
             ),
             (

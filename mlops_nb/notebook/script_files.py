@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mlops_nb.errors import BadArgument, MlopsError
@@ -114,12 +115,22 @@ def write_beside(path: Path, text: str, *, force: bool = False) -> None:
     Raises:
         BadArgument: another file is there, or it cannot be written.
     """
+    check_beside(path, force=force)
     try:
-        if not force and path.exists() and _OURS not in path.read_bytes()[:200].decode("utf-8", "replace"):
-            raise BadArgument(f"{path} is there already and was not written by mlops_nb", "add --force")
         replace_file(path, text)
     except OSError as error:
         raise BadArgument(f"{path} cannot be written: {error.strerror}", "%mlops export pipeline.py") from None
+
+
+def check_beside(path: Path, *, force: bool = False) -> None:
+    """See that a file that goes with a script may be written.
+
+    Raises:
+        BadArgument: another file is there.
+    """
+    with suppress(OSError):
+        if not force and path.exists() and _OURS not in path.read_bytes()[:300].decode("utf-8", "replace"):
+            raise BadArgument(f"{path} is there already and was not written by mlops_nb", "add --force")
 
 
 _OURS = "written by mlops_nb"

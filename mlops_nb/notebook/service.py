@@ -15,19 +15,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_nb.errors import MlopsError, NotebookNotFound, ScriptFailed, nearest
+from mlops_nb.errors import BadArgument, MlopsError, NotebookNotFound, ScriptFailed, nearest
 from mlops_nb.notebook.flow.history import History, history
 from mlops_nb.notebook.installing import (
     dockerfile_text,
     pinned_requirements,
     requirements_text,
 )
+from mlops_nb.notebook.naming import identifier
 from mlops_nb.notebook.recorded import cells_of_lines, shown_output, value_checks
 from mlops_nb.notebook.records import CellOutput, Export, LeftOut, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import pipeline_script
-from mlops_nb.notebook.script_files import formatted_python, imported_modules, write_beside, write_script
+from mlops_nb.notebook.script_files import check_beside, formatted_python, imported_modules, write_beside, write_script
 from mlops_nb.notebook.slices import leading_to
 from mlops_nb.notebook.standalone import standalone_text
+from mlops_nb.notebook.step_tests import test_file_text
 from mlops_nb.reproducibility.records import ValueCheck, Verification
 from mlops_nb.reproducibility.verify import verification
 from mlops_nb.tracking.secrets.marks import is_redacted_from
@@ -261,6 +263,7 @@ def export(
     standalone: bool = False,
     requirements: bool = False,
     docker: bool = False,
+    tests: bool = False,
     store: Store | None = None,
     progress: Say | None = None,
     live: Ran | None = None,
@@ -278,6 +281,7 @@ def export(
         standalone: write a script that needs nothing of mlops_nb: no store, no cache.
         requirements: write beside it what it needs, pinned to the versions that are installed here.
         docker: write beside it a Dockerfile that runs it, and the requirements.
+        tests: run it, and write beside it what each step took and gave, and a test file that calls them with that.
         store: where the captured runs are; by default the store of the notebook's folder.
         progress: is told what is done, line by line.
         live: the cells that ran in the kernel that asks, in order, with what they printed and returned.
@@ -302,6 +306,8 @@ def export(
     say(f"wrote {script}: {len(done.steps)} steps, {len(done.parameters)} parameters")
     if requirements or docker:
         done = _with_surroundings(done, script, docker=docker, force=force)
+    if tests:
+        done = _with_tests(done, script, (file.absolute() if file else script.absolute()).parent, say, force=force)
     if not verify:
         return done
     folder = (file.absolute() if file else script.absolute()).parent
@@ -325,6 +331,50 @@ def _with_surroundings(done: Export, script: Path, *, docker: bool, force: bool)
         write_beside(path, text, force=force)
     told = tuple(f"no package is known for the module {name}" for name in unknown)
     return replace(done, beside=tuple(map(str, files)), warnings=(*done.warnings, *told))
+
+
+def _with_tests(done: Export, script: Path, folder: Path, say: Say, *, force: bool) -> Export:
+    """The export, with a record of its steps and tests of them written beside the script."""
+    if done.is_standalone:
+        raise BadArgument("the tests of a script need mlops_nb, a standalone one lacks it", "leave out --standalone")
+    if not script.stem.isidentifier():
+        raise BadArgument(
+            f"{script.name} cannot be imported by tests", f"-o {identifier(script.stem) or 'pipeline'}.py"
+        )
+    record, file = script.with_name(f"{script.stem}_recorded"), script.with_name(f"test_{script.stem}.py")
+    check_beside(file, force=force)
+    say(f"running {script.name} to record its steps")
+    untold: dict[str, str] = {}
+    for what in ("record", "repeat"):
+        untold |= _told_by(["-m", "mlops_nb.pipelines.step_records", what, str(script), str(record)], folder, script)
+    steps = [each.name for each in done.steps if each.name not in untold and each.outputs]
+    write_beside(file, formatted_python(test_file_text(script.stem, record.name, steps, untold)), force=True)
+    told = tuple(f"step {name!r} has no test: {why}" for name, why in untold.items())
+    return replace(done, beside=(*done.beside, str(file), str(record)), warnings=(*done.warnings, *told))
+
+
+def _told_by(words: Sequence[str], folder: Path, script: Path) -> dict[str, str]:
+    """What a process of ours prints, as JSON."""
+    environment = _script_environment()
+    command = [sys.executable, *words[:3], *(str(Path(each).absolute()) for each in words[3:])]
+    ran = subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        raise ScriptFailed(f"{script.name} failed:\n{ran.stderr.strip()[-2000:]}", f"python {script}")
+    found: dict[str, str] = json.loads(ran.stdout.strip().split("\n")[-1])
+    return found
+
+
+def _script_environment() -> dict[str, str]:
+    """The variables that a script is run with: none of this kernel's, plots without a screen."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    environment.setdefault("MPLBACKEND", "Agg")
+    for name in ("JPY_SESSION_NAME", "JPY_PARENT_PID"):
+        environment.pop(name, None)
+    if environment["MPLBACKEND"].startswith("module://"):  # a kernel's own backend, which needs the kernel
+        environment["MPLBACKEND"] = "Agg"
+    return environment
 
 
 def _with_outputs(ran: History, saved: Sequence[NotebookCell]) -> tuple[NotebookCell, ...]:
@@ -512,12 +562,7 @@ def run_script(script: Path, folder: Path, store: Path, say: Say, watching: str 
     Raises:
         ScriptFailed: it did not run to its end.
     """
-    environment = {**os.environ, "MLOPS_NB_STORE": str(store), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-    environment.setdefault("MPLBACKEND", "Agg")
-    for name in ("JPY_SESSION_NAME", "JPY_PARENT_PID"):
-        environment.pop(name, None)
-    if environment["MPLBACKEND"].startswith("module://"):  # a kernel's own backend, which needs the kernel
-        environment["MPLBACKEND"] = "Agg"
+    environment = {**_script_environment(), "MLOPS_NB_STORE": str(store)}
     command = [sys.executable, str(script.absolute()), "--json", "--no-cache"]
     if watching:
         command = [sys.executable, "-m", "mlops_nb.pipelines.observed", str(script.absolute())]
