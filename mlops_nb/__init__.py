@@ -4,7 +4,8 @@
     %%mlops run baseline --param n_estimators --metric accuracy
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
-`lineage`, `status`, `register`, `load_model`, `promote`, `rollback`, `push`, `pull`, `export`, `graph`, `cell_graph`.
+`lineage`, `status`, `register`, `load_model`, `promote`, `rollback`, `push`, `pull`, `export`, `graph`,
+`cell_graph`, `gate`, `expect`.
 Everything is imported when it is first used.
 """
 
@@ -55,6 +56,8 @@ _PLACES = {
     "unregister": "mlops_nb.registry.moving",
     "verify_log": "mlops_nb.registry.service",
     "lineage": "mlops_nb.notebook.service",
+    "gate": "mlops_nb.pipelines.gating",
+    "expect": "mlops_nb.pipelines.gating",
     "cell_graph": "mlops_nb.notebook.flow.graph",
     "graph": "mlops_nb.notebook.service",
     "push": "mlops_nb.tracking.mlflow.service",
@@ -74,6 +77,8 @@ if TYPE_CHECKING:
     from mlops_nb.notebook.service import export as export
     from mlops_nb.notebook.service import graph as graph
     from mlops_nb.notebook.service import lineage as lineage
+    from mlops_nb.pipelines.gating import expect as expect
+    from mlops_nb.pipelines.gating import gate as gate
     from mlops_nb.registry.moving import alias as alias
     from mlops_nb.registry.moving import promote as promote
     from mlops_nb.registry.moving import rollback as rollback

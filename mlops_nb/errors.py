@@ -82,6 +82,17 @@ class NotebookNotFound(MlopsError, LookupError):
     """The notebook that should be read is not there or is not a notebook."""
 
 
+class GateFailed(MlopsError):
+    """A gate did not pass; `verdict` says what it found."""
+
+    def __init__(self, what: str, verdict: object = None) -> None:
+        super().__init__(what)
+        self.verdict = verdict
+
+    def __reduce__(self) -> tuple[type[GateFailed], tuple[str, object]]:
+        return GateFailed, (self.what, self.verdict)
+
+
 class ScriptFailed(MlopsError):
     """An exported script did not run to its end."""
 

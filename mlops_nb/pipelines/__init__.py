@@ -10,7 +10,17 @@ shown.py         `show` and `metric`: values as a notebook shows them, metrics w
 pretty.py        a value's text as IPython lays it out
 display.py       what notebooks import from IPython.display
 progress.py      what is told while it runs
-service.py       `step`, `pipeline`: run and record
+steps.py         `step`: a function that is recorded, kept and run elsewhere
+code.py          what a step's result depends on beside its arguments
+values.py        what steps give: hashes, and the form each kind is kept in
+running.py       calls a step's function and sees what it does
+recording.py     a call as a run of the store
+user_key.py      the key that tells what this user kept
+cache.py         what is kept of steps
+execution.py     one run: which steps run, which are taken
+engines/         steps in other processes, and on Dask
+gating.py        `gate` and `expect`
+service.py       `pipeline`: run and plan
 command_line.py  `python script.py --help`
 """
 
