@@ -183,6 +183,14 @@ def _graph(options: Mapping[str, Any], context: Context) -> Answer:
     return Answer(found, panel)
 
 
+def _pipelines(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.panels.pipelines import pipelines_panel
+    from mlops_nb.pipelines.history import pipelines
+
+    found = pipelines(options["pipeline"])
+    return Answer(found, pipelines_panel(found))
+
+
 def _secrets(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.secrets import secrets_panel
     from mlops_nb.tracking.secrets.redaction import secrets
@@ -677,6 +685,21 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops graph", "%mlops graph --mermaid", "jupyter mlops graph notebook.ipynb"),
             ("line", "terminal"),
             _graph,
+        ),
+        Command(
+            "pipelines",
+            "Look at a pipeline: its steps as a graph, what ran and what was taken as kept, the runs before it.",
+            (
+                Option(
+                    "pipeline",
+                    "its name, or the number of one of its runs (default: the one that ran last)",
+                    "run",
+                    is_optional=True,
+                ),
+            ),
+            ("%mlops pipelines", "%mlops pipelines late-flights", "%mlops pipelines 17"),
+            ("line", "terminal"),
+            _pipelines,
         ),
         Command(
             "artifacts",

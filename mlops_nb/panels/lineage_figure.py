@@ -66,7 +66,11 @@ def _first_row(nodes: Sequence[LineageNode], edges: Sequence[LineageEdge]) -> li
 
 
 def figure(
-    nodes: Sequence[LineageNode], edges: Sequence[LineageEdge], words: str, target: LineageNode | None = None
+    nodes: Sequence[LineageNode],
+    edges: Sequence[LineageEdge],
+    words: str,
+    target: LineageNode | None = None,
+    states: Mapping[str, tuple[str, str]] | None = None,
 ) -> str:
     """Boxes in rows, each below all that it came from; `target` stands out.
 
@@ -75,6 +79,7 @@ def figure(
         edges: between them.
         words: what the figure shows.
         target: the box that it is about, if it is about one.
+        states: by the id of a box, the words of its second line and the colour of its frame.
     """
     rows = _rows(nodes, edges)
     width = max(sum(item.width for item in row) + ACROSS * (len(row) - 1) for row in rows) + 8
@@ -83,7 +88,9 @@ def figure(
     tops = {item.id: 4 + number * (HEIGHT + DOWN) for number, row in enumerate(rows) for item in row}
     names = {(edge.source, edge.target): edge.names for edge in edges}
     ways = "".join(_way(item, below, tops, names) for row in rows for item in row for below in item.below)
-    boxes = "".join(_box(item, tops[item.id], target, edges) for row in rows for item in row)
+    boxes = "".join(
+        _box(item, tops[item.id], target, edges, (states or {}).get(item.id)) for row in rows for item in row
+    )
     room = f"max-width:{width:g}px;min-width:{min(width, READABLE):g}px"
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" style="{room}" '
@@ -226,16 +233,22 @@ def state_words(node: LineageNode) -> str:
     return ", ".join(filter(None, ("⚠\u00a0stale" if node.is_stale else "", words.get(node.state, ""))))
 
 
-def _box(item: _Item, top: float, target: LineageNode | None, edges: Sequence[LineageEdge]) -> str:
+def _box(
+    item: _Item,
+    top: float,
+    target: LineageNode | None,
+    edges: Sequence[LineageEdge],
+    state: tuple[str, str] | None = None,
+) -> str:
     node = item.node
     if node is None:
         return ""
     is_target = node is target
-    stroke = VERMILLION if node.is_stale else "currentColor"
+    stroke = state[1] if state else VERMILLION if node.is_stale else "currentColor"
     dashes = ' stroke-dasharray="5 3"' if node.is_stale else ""
-    fill, opacity, line = (ORANGE, 0.25, 2.5) if is_target else (GREY, 0.1, 1.75 if node.is_stale else 1)
+    fill, opacity, line = (ORANGE, 0.25, 2.5) if is_target else (GREY, 0.1, 1.75 if node.is_stale or state else 1)
     look = f'fill="{fill}" fill-opacity="{opacity}" stroke="{stroke}" stroke-width="{line}"{dashes}'
-    first, second = _fitted(_label(node), node), _fitted(_second_line(node, edges), node)
+    first, second = _fitted(_label(node), node), _fitted(state[0] if state else _second_line(node, edges), node)
     fixed = ' font-family="ui-monospace,monospace" font-size="10.5"' if node.kind == "cell" else ""
     lines = _text(item.middle, top + (17 if second else 25), first, fixed)
     if second:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,17 @@ from mlops_nb.pipelines.cache import Cache, Identity, KeptStep, kept_outputs, pl
 from mlops_nb.pipelines.code import digest
 from mlops_nb.pipelines.progress import Progress
 from mlops_nb.pipelines.recording import Made, Surroundings, bound, error_line, recorded_call, recorded_hit
-from mlops_nb.pipelines.records import EVERYTHING, NOT_KEPT, KeptFile, Options, PipelineRun, PlannedStep, Shown, StepRun
+from mlops_nb.pipelines.records import (
+    EVERYTHING,
+    NOT_KEPT,
+    KeptFile,
+    Options,
+    PipelineRun,
+    PlannedStep,
+    Shown,
+    StepCall,
+    StepRun,
+)
 from mlops_nb.pipelines.running import generator_states, restore_generators, set_generators
 from mlops_nb.pipelines.steps import Step
 from mlops_nb.pipelines.user_key import key_file
@@ -48,8 +59,9 @@ class Flow(Protocol):
     def used_later(self) -> frozenset[tuple[str, str]]:
         """Step and name of the arguments that a later step is given, too."""
 
-    def step_names(self) -> tuple[str, ...]:
-        """The steps that it calls, in order."""
+    @property
+    def calls(self) -> tuple[StepCall, ...]:
+        """The calls of steps, read from its syntax tree."""
 
 
 class Enough(BaseException):
@@ -218,7 +230,9 @@ class Execution:
         self.surroundings: Surroundings = (None, None)
         self._has_begun = not options.first
         self._is_over = False
-        progress.total = len(flow.step_names())
+        self._calls = flow.calls
+        self._used_as_values, self._used_later = flow.used_as_values, flow.used_later
+        progress.total = len(self._calls)
 
     # the whole
 
@@ -282,7 +296,9 @@ class Execution:
         task.is_before_first = not self._has_begun
         self._is_over = bool(self.options.last) and one.name == self.options.last
         self.settle(task)
-        return task.value(None) if one.name in self.flow.used_as_values else Handle(task)
+        is_called_by_flow = sys._getframe(2).f_code is getattr(self.flow.function, "__code__", None)
+        is_used = one.name in self._used_as_values or not is_called_by_flow
+        return task.value(None) if is_used else Handle(task)
 
     def settle(self, task: Task) -> None:
         """Take what is kept of a call, or run it."""
@@ -340,15 +356,13 @@ class Execution:
 
     def _felt_later(self, one: Step[..., Any], changes: Sequence[str]) -> str:
         """The first of the arguments changed in place that another step is given later."""
-        names = {name for step, name in self.flow.used_later if step == one.name}
-        if not self.flow.source:
-            names = set(changes)
-        known = {name for call in self.flow_calls(one.name) for name in call}
-        return next((name for name in changes if name in names or (names and name not in known)), "")
-
-    def flow_calls(self, step: str) -> list[tuple[str, ...]]:
-        """The names that each call of a step is given."""
-        return [call.inputs for call in getattr(self.flow, "calls", ()) if call.step == step]
+        if not changes:
+            return ""
+        given = {name for call in self._calls if call.step == one.name for name in call.inputs}
+        if not given:  # it is called from elsewhere than the pipeline's function
+            return changes[0]
+        later = {name for step, name in self._used_later if step == one.name}
+        return next((name for name in changes if name in later or (later and name not in given)), "")
 
     def _taken(self, task: Task, kept: KeptStep) -> bool:
         """Take a kept result; False where that fails and the step runs after all."""
@@ -584,7 +598,7 @@ class Planning(Execution):
                 self.flow.function(**self.values)
         finally:
             set_generators(generators)
-        left = list(self.flow.step_names())
+        left = [call.step for call in self._calls]
         for each in self.planned:
             if each.step in left:
                 left.remove(each.step)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mlops_nb.record import Record
+from mlops_nb.tracking.runs import Status
 
 EngineName = Literal["local", "process", "dask"]
 ENGINES: tuple[EngineName, ...] = ("local", "process", "dask")
@@ -118,6 +119,55 @@ class Plan(Record):
     pipeline: str
     parameters: Mapping[str, object]
     steps: tuple[PlannedStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepState(Record):
+    """A step of a run in the store: `cached_from` is the run whose result it took, which took `saved` seconds.
+
+    `needs` are the places, among the run's steps, of those whose results it is given, with the names that flow.
+    """
+
+    id: int
+    name: str
+    status: Status
+    duration: float | None
+    metrics: Mapping[str, float]
+    stage: str = ""
+    cached_from: int | None = None
+    saved: float = 0.0
+    gates: tuple[str, ...] = ()
+    needs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun(Record):
+    """A run of a pipeline in the store: how many steps it had, and of how many the kept result was taken."""
+
+    id: int
+    status: Status
+    started: float
+    duration: float | None
+    steps: int
+    cached: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineHistory(Record):
+    """A pipeline's runs, the newest first, and the steps of one of them; `others` are the pipelines beside it.
+
+    `error` is what ended the run, `failed` the step in which that was.
+    """
+
+    pipeline: str
+    run: int | None
+    steps: tuple[StepState, ...] = ()
+    past: tuple[PastRun, ...] = ()
+    total: int = 0
+    others: tuple[str, ...] = ()
+    error: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,6 +299,15 @@ def names_of(store: Store, ids: Sequence[int]) -> dict[int, str]:
     return {int(number): str(name) for number, name in rows}
 
 
+def durations_of(store: Store, ids: Sequence[int]) -> dict[int, float]:
+    """How many seconds runs took, by number."""
+    rows = store.rows(
+        "SELECT id, duration FROM runs WHERE id IN (SELECT value FROM json_each(?)) AND duration IS NOT NULL",
+        [json.dumps(list(ids))],
+    )
+    return {int(number): float(duration) for number, duration in rows}
+
+
 def metric_names(store: Store) -> list[str]:
     """Every metric name that a listed run has, sorted; the index is jumped through from name to name."""
     rows = store.rows(

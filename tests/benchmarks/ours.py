@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 
+from tests.benchmarks import steps
 from tests.benchmarks.fits import FITS, added
 from tests.benchmarks.measured import METRICS, PARAMS, cpu
 
@@ -412,6 +413,10 @@ def _autolog(name: str) -> Callable[[], float]:
 
     return added_by_autolog
 
+
+work("second run of ten kept steps, over what the script imports at its top", "under 600 ms")(steps.cached_pipeline)
+work("a step of a pipeline that is run, recorded and kept, over its function", "under 5 ms")(steps.step_overhead)
+work("a step of a pipeline whose kept result is taken", "under 5 ms")(steps.kept_step)
 
 for _name in FITS:
     work(f"autolog: what it adds to a fit of {_name}", "at most 10 % of the fit")(_autolog(_name))

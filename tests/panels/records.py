@@ -6,6 +6,7 @@ import math
 from html.parser import HTMLParser
 
 from mlops_nb.notebook.flow.history import HistoryNote
+from mlops_nb.pipelines.records import PastRun, PipelineHistory, StepState
 from mlops_nb.registry.fitting import Misfit, SignatureCheck
 from mlops_nb.registry.log import Event
 from mlops_nb.registry.signature import Column, Signature
@@ -330,6 +331,20 @@ def a_cell_graph(name: str = "flights.ipynb", *, is_recorded: bool = False) -> N
     edges = (LineageEdge("cell:0", "cell:1", (name, "x")), LineageEdge("cell:1", "cell:2", ("x",)))
     notes = (HistoryNote(3, "never ran", f"cell 4 never ran and is left out {name}"),)
     return NotebookGraph(name, nodes, edges, ("cell:2",), notes, is_recorded)
+
+
+def a_pipeline_history(name: str = "late-flights") -> PipelineHistory:
+    """Steps that were kept, ran and failed, one of them beside the others; a run before."""
+    steps = (
+        StepState(18, name, "FINISHED", 0.0, {}, name, 4, 12.5),
+        StepState(19, f"{name} 2", "FINISHED", 2.5, {name: 0.91}, gates=(name,), needs={0: (name, "y")}),
+        StepState(20, "evaluate", "FAILED", None, {}, needs={0: ("y",), 1: ("model",)}),
+    )
+    past = (
+        PastRun(17, "FAILED", NOW, 3.0, 3, 1, {name: 0.91}),
+        PastRun(3, "FINISHED", NOW - 600, None, 3, 0, {}),
+    )
+    return PipelineHistory(name, 17, steps, past, 40, (name,), f"ValueError: {name}", "evaluate")
 
 
 def a_change(name: str = "late-flight") -> Change:

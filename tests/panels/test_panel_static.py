@@ -25,6 +25,7 @@ from mlops_nb.panels.model import model_panel
 from mlops_nb.panels.model_change import model_change_panel
 from mlops_nb.panels.model_version import model_version_panel
 from mlops_nb.panels.models import models_panel
+from mlops_nb.panels.pipelines import pipelines_panel
 from mlops_nb.panels.run import run_panel
 from mlops_nb.panels.run_card import run_card
 from mlops_nb.panels.runs import runs_panel
@@ -50,6 +51,7 @@ from tests.panels.records import (
     a_log_check,
     a_model,
     a_model_summary,
+    a_pipeline_history,
     a_push,
     a_row,
     a_run,
@@ -100,6 +102,7 @@ def hostile_panels(name: str) -> list[Panel]:
         deletion_panel(a_deletion(name)),
         collection_panel(a_collection(name)),
         cell_graph_panel(a_cell_graph(name)),
+        pipelines_panel(a_pipeline_history(name)),
         backup_panel(a_backup(name)),
         backup_panel(a_backup(name, is_restored=True)),
         space_panel(a_space(name)),
@@ -126,6 +129,7 @@ def pleasant_panels() -> list[Panel]:
         collection_panel(a_collection(is_done=True)),
         space_panel(a_space()),
         cell_graph_panel(a_cell_graph()),
+        pipelines_panel(a_pipeline_history()),
         carried_panel(a_push()),
         models_panel(ModelList((a_model_summary(),), ".mlops")),
         model_panel(a_model()),

@@ -262,6 +262,16 @@ def test_function_that_looks_at_what_a_step_gives_is_given_the_value(folder: Pat
     assert became(one, "--least", "0.9") == {"score": "its code changed"}
 
 
+def test_step_that_a_helper_of_the_function_calls_gives_it_the_value(folder: Path):
+    body = (
+        "@step\ndef double(n):\n    return 2 * n\n"
+        "def twice(n):\n    found = double(n)\n    return double(found + 1)\n"
+        "@pipeline\ndef flow():\n    first = double(4)\n    double(first)\n    print(twice(3))\n"
+    )
+    one = flow(folder, body)
+    assert [ran(one, "--quiet").stdout for _ in range(2)] == ["14\n", "14\n"]
+
+
 def test_pipeline_called_as_a_function_keeps_its_steps_too(folder: Path):
     @step
     def double(n):

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mlops_nb.errors import RunNotFound
+from mlops_nb.panels.pipelines import pipelines_panel
+from mlops_nb.pipelines.history import pipelines
+from mlops_nb.store import open_store
+from mlops_nb.terminal import main
+from tests.pipelines.scripts import ran, written
+
+
+def test_newest_run_is_told_step_by_step_with_what_was_kept(folder):
+    script = written(folder)
+    ran(script)
+    ran(script, "--scale", "3")
+    found = pipelines(store=open_store(folder))
+    assert (found.pipeline, found.total, found.run) == ("numbers", 2, found.past[0].id)
+    assert [(step.name, step.status, step.cached_from is not None) for step in found.steps] == [
+        ("load", "FINISHED", True),
+        ("measure", "FINISHED", False),
+        ("report", "FINISHED", False),
+    ]
+    assert [dict(step.needs) for step in found.steps] == [{}, {0: ("data",)}, {1: ("mean",)}]
+    assert found.steps[0].saved > 0
+    assert [(run.steps, run.cached, dict(run.metrics)) for run in found.past] == [
+        (3, 1, {"mean": 7.0}),
+        (3, 0, {"mean": 5.0}),
+    ]
+
+
+def test_step_that_failed_is_named_with_how_to_go_on(folder):
+    script = written(folder)
+    (folder / "numbers.txt").write_text("")
+    ran(script)
+    found = pipelines("numbers", store=open_store(folder))
+    assert (found.failed, found.error) == ("measure", "ZeroDivisionError: division by zero")
+    text = pipelines_panel(found).text()
+    assert text.startswith("✗ numbers (run 1): failed in step measure in ")
+    assert "Correct it, then go on with what is kept: --from measure" in text
+    assert "✗ failed" in text
+
+
+def test_steps_of_one_name_are_told_apart_and_side_by_side_steps_find_what_they_need(folder):
+    body = (
+        "from mlops_nb.pipelines import pipeline, step\n@step\ndef load(n: int):\n    return [n]\n"
+        "@step\ndef double(data):\n    return data * 2\n"
+        "@pipeline\ndef flow():\n    a = load(1)\n    b = load(2)\n    a2 = double(a)\n    b2 = double(b)\n"
+        "    return a2, b2\nif __name__ == '__main__':\n    flow.main()\n"
+    )
+    ran(written(folder, body, "flow.py"), "--engine", "process", "--jobs", "2")
+    found = pipelines(store=open_store(folder))
+    by = {place: step.name for place, step in enumerate(found.steps)}
+    assert sorted(by[source] for step in found.steps for source in step.needs) == ["load", "load"]
+    assert "<svg" in pipelines_panel(found).html()
+
+
+def test_command_shows_it_in_the_terminal_and_in_a_cell(folder, shell, capsys):
+    script = written(folder)
+    ran(script)
+    assert main(["pipelines"]) == 0
+    assert "✓ numbers (run 1): finished in " in capsys.readouterr().out
+    assert main(["pipelines", "1", "--json"]) == 0
+    assert [step["name"] for step in json.loads(capsys.readouterr().out)["steps"]] == ["load", "measure", "report"]
+    shell.run_line_magic("mlops", "pipelines numbers")
+    assert "Runs of numbers, the newest first" in capsys.readouterr().out
+    assert main(["pipelines", "nombers"]) == 1
+    assert "no pipeline is called 'nombers'" in capsys.readouterr().err
+
+
+def test_without_a_pipeline_it_says_how_to_make_one(folder):
+    assert "%mlops export pipeline.py" in pipelines_panel(pipelines()).text()
+    with pytest.raises(RunNotFound, match="no pipeline has run yet"):
+        pipelines("flights")
