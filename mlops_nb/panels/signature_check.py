@@ -40,7 +40,10 @@ def _blocks(check: SignatureCheck) -> Iterator[Block]:
         words = f"✓ {name} can take these {rows}; {count(unseen, 'thing')} in them {verb} unlike what it has seen."
         yield Line(words, "sentence")
     else:
-        yield Line(f"✓ {name} can take these {rows}, and has seen the like of all in them.", "sentence")
+        seen = "; nothing in them is outside what it has seen" if check.has_ranges else ""
+        yield Line(f"✓ {name} can take these {rows}{seen}.", "sentence")
+        if not check.has_ranges:
+            yield Line("What was seen in its columns is not known: only their number, names and types are compared.")
     if check.misfits:
         table = tuple(map(_row, check.misfits[:MOST]))
         more = f"+{len(check.misfits) - MOST:,} more" if len(check.misfits) > MOST else ""

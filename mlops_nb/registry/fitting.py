@@ -33,11 +33,12 @@ class Misfit(Record):
 
 @dataclass(frozen=True, slots=True)
 class SignatureCheck(Record):
-    """Data beside the signature of a version."""
+    """Data beside the signature of a version; `has_ranges`: whether that knows what was seen in the columns."""
 
     version: str
     rows: int
     misfits: tuple[Misfit, ...]
+    has_ranges: bool = False
 
     @property
     def is_fit(self) -> bool:
@@ -47,6 +48,11 @@ class SignatureCheck(Record):
     def to_dict(self) -> dict[str, object]:
         """The fields as plain Python values."""
         return {**super(SignatureCheck, self).to_dict(), "is_fit": self.is_fit}
+
+
+def has_ranges(signature: Signature) -> bool:
+    """Whether a signature knows what was seen: that of an array, or of a fit that autolog saw, does not."""
+    return any(column.minimum is not None or column.categories_count for column in signature.inputs)
 
 
 def misfits(signature: Signature, data: Any) -> tuple[Misfit, ...]:

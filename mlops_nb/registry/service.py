@@ -15,7 +15,7 @@ from mlops_nb.errors import (
     StoreIsDamaged,
     nearest,
 )
-from mlops_nb.registry.fitting import SignatureCheck, misfits
+from mlops_nb.registry.fitting import SignatureCheck, has_ranges, misfits
 from mlops_nb.registry.log import (
     Event,
     Standing,
@@ -361,7 +361,8 @@ def check(uri: str, data: Any, *, store: Store | None = None) -> SignatureCheck:
         rows_there = len(data)
     except TypeError:
         raise BadArgument(f"data == {safe_repr(data, 60)}, has no rows", f"%mlops check {uri} X_new") from None
-    return SignatureCheck(f"{one.name}/{one.number}", rows_there, misfits(one.manifest.signature, data))
+    signature = one.manifest.signature
+    return SignatureCheck(f"{one.name}/{one.number}", rows_there, misfits(signature, data), has_ranges(signature))
 
 
 def save(uri: str, folder: str | Path, *, store: Store | None = None) -> tuple[Path, ...]:

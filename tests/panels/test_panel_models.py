@@ -110,5 +110,7 @@ def test_check_says_first_whether_the_data_can_be_taken():
     assert said(signature_check_panel(a_signature_check())).startswith("✗ delay/3 cannot take these 60 rows: 1 fault.")
     seldom = said(signature_check_panel(a_signature_check(is_fault=False)))
     assert seldom.startswith("✓ delay/3 can take these 60 rows; 1 thing in them is unlike what it has seen.")
-    whole = said(signature_check_panel(SignatureCheck("m/1", 40, ())))
-    assert whole == "✓ m/1 can take these 40 rows, and has seen the like of all in them."
+    whole = said(signature_check_panel(SignatureCheck("m/1", 40, (), has_ranges=True)))
+    assert whole == "✓ m/1 can take these 40 rows; nothing in them is outside what it has seen."
+    of_an_array = said(signature_check_panel(SignatureCheck("m/1", 40, ())))
+    assert of_an_array.startswith("✓ m/1 can take these 40 rows. What was seen in its columns is not known:")

@@ -102,7 +102,8 @@ def test_command_checks_data_against_a_version_with_an_exit_code(folder, shell, 
     with mlops_nb.run("forest"):
         model = LogisticRegression().fit(X[["delay", "month"]], X.late)
     mlops_nb.register(model, "late-flight", example=X[["delay", "month"]], alias="champion")
-    assert mlops_nb.check("late-flight@champion", X[["delay", "month"]]).is_fit
+    whole = mlops_nb.check("late-flight@champion", X[["delay", "month"]])
+    assert (whole.is_fit, whole.has_ranges, whole.rows) == (True, True, 3)
     shell.user_ns["X_new"] = X[["delay"]]
     shell.run_cell("%mlops check late-flight@champion X_new").raise_error()
     assert capsys.readouterr().out.startswith("✗ late-flight/1 cannot take these 3 rows: 1 fault.")
@@ -110,5 +111,8 @@ def test_command_checks_data_against_a_version_with_an_exit_code(folder, shell, 
     assert terminal.main(["check", "late-flight/1", "new.csv"]) == 0
     X[["month", "delay"]].to_csv("moved.csv", index=False)
     assert terminal.main(["check", "late-flight/1", "moved.csv"]) == 1
+    plain = X[["delay", "month"]].to_numpy()
+    mlops_nb.register(LogisticRegression().fit(plain, X.late), "late-flight", example=plain)
+    assert not mlops_nb.check("late-flight/2", plain).has_ranges
     with pytest.raises(BadArgument, match="has no rows"):
         mlops_nb.check("late-flight/1", 3)
