@@ -129,6 +129,10 @@ class CarryingStopped(MlopsError, KeyboardInterrupt):
     """A push or pull was interrupted; what was carried until then is whole."""
 
 
+class CommandInterrupted(MlopsError, KeyboardInterrupt):
+    """A command was interrupted; the store is whole."""
+
+
 class MissingExtra(MlopsError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.errors import BadUsage
+from mlops_nb.errors import BadUsage, CommandInterrupted, MlopsError
 from mlops_nb.notebook.capture import ATTRIBUTE, Capture
 from mlops_nb.notebook.progress import Progress
 from mlops_nb.panels import PANELS, panel_of
@@ -89,7 +89,12 @@ def run_line(shell: Any, line: str) -> None:
         raise BadUsage(f"%mlops {name} is a cell magic: it stands in a cell's first line", command.examples[0])
     else:
         progress = Progress(shell)
-        answer = command.answer(options, _context(shell, capture, progress.say))
+        try:
+            answer = command.answer(options, _context(shell, capture, progress.say))
+        except KeyboardInterrupt as stopped:
+            if isinstance(stopped, MlopsError):
+                raise
+            raise CommandInterrupted(f"%mlops {name} was interrupted") from None
         progress.end(answer.panel)
 
 

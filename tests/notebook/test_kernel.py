@@ -355,7 +355,8 @@ def test_interrupted_command_leaves_a_clean_state(kernel, folder):
     cell = kernel.start("%mlops export study.ipynb -o pipeline.py --verify")
     kernel.wait_for(folder / "began")
     kernel.manager.interrupt_kernel()
-    assert "KeyboardInterrupt" in kernel.finish(cell)
+    assert "CommandInterrupted: %mlops export was interrupted" in kernel.finish(cell)
+    assert [len(out["traceback"]) for out in kernel.outputs if out["kind"] == "error"] == [1]
     (folder / "again").unlink()
     assert "✓ Verified" in kernel.run("%mlops export study.ipynb -o pipeline.py --verify")
     assert {row.status for row in service.runs(kind="pipeline").rows} <= {"FINISHED", "INTERRUPTED", "KILLED"}

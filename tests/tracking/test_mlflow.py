@@ -876,3 +876,29 @@ def test_killed_server_is_gone_on_with_when_it_is_back(serving, experiment):
     for run in found:
         assert len(client(serving.url).get_metric_history(run.info.run_id, "loss")) == 50
     assert not math.isnan(sum(run.data.metrics["accuracy"] for run in found))
+
+
+HALF_IMPORTED = """
+import os, signal, sys
+import mlops_nb
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "mlflow.entities":
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+with mlops_nb.run("one"):
+    mlops_nb.log(loss=1.0)
+try:
+    mlops_nb.push("mlflow", "sqlite:///m.db")
+except KeyboardInterrupt as stopped:
+    print(type(stopped).__name__, [name for name in sys.modules if name.startswith("mlflow")])
+print([one.outcome for one in mlops_nb.push("mlflow", "sqlite:///m.db").runs])
+"""
+
+
+def test_interrupt_while_mlflow_is_imported_leaves_no_half_of_it(folder):
+    done = subprocess.run([sys.executable, "-c", HALF_IMPORTED], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["CarryingStopped []", "['new']"], done.stderr[-2000:]

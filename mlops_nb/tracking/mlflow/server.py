@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -171,6 +172,19 @@ def settled(where: Address) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _whole_or_not() -> Iterator[None]:
+    """Import MLflow whole or not at all: the half that an interrupt leaves would fail until the kernel is restarted."""
+    before = set(sys.modules)
+    try:
+        yield
+    except BaseException:
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] == "mlflow":
+                del sys.modules[name]
+        raise
+
+
 # who
 
 
@@ -194,7 +208,8 @@ class Server:
         self.changes = 0
         """How many times something was changed there."""
         try:
-            from mlflow import MlflowClient
+            with _whole_or_not():
+                from mlflow import MlflowClient
         except ImportError:
             raise MissingExtra("MLflow is not installed", "pip install 'mlops-nb[mlflow]'") from None
         self.client: Any = self.ask("opened", lambda: MlflowClient(where.uri))
