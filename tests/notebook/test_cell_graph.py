@@ -2471,6 +2471,441 @@ a.append(3)
 ---
 print(xs)
 """, "0-1 1-2 0-3 2-3", "0-2"),
+    "except_name_reused": ("""
+e = 5
+---
+try:
+    1/0
+except ZeroDivisionError as e:
+    msg = str(e)
+---
+print(msg)
+""", "1-2", "0-1 0-2"),
+    "nonlocal_chain": ("""
+def outer():
+    x = 0
+    def a():
+        nonlocal x
+        x += 1
+    def b():
+        return x
+    return a, b
+---
+a, b = outer()
+---
+a()
+---
+print(b())
+""", "0-1 1-2 1-3 2-3", "0-2 0-3"),
+    "class_attr_inst": ("""
+class A:
+    lr = 1
+---
+a = A()
+---
+A.lr = 5
+---
+print(a.lr)
+""", "0-1 0-2 1-3 2-3", "0-3"),
+    "monkeypatch_method": ("""
+class A:
+    def f(self):
+        return 1
+---
+a = A()
+---
+A.f = lambda self: 2
+---
+print(a.f())
+""", "0-1 0-2 1-3 2-3", "0-3"),
+    "star_kwargs": ("""
+def f(a, b=2):
+    return a + b
+---
+kw = {'a': 1}
+---
+print(f(**kw))
+""", "0-2 1-2", ""),
+    "dict_of_funcs": ("""
+k = 2
+fs = {'a': lambda v: v * k}
+---
+k = 3
+---
+print(fs['a'](1))
+""", "0-2 1-2", ""),
+    "list_of_funcs_call": ("""
+def f():
+    out.append(1)
+---
+out = []
+---
+for fn in [f]:
+    fn()
+---
+print(out)
+""", "0-2 1-2 2-3", "1-3"),
+    "pandas_groupby_apply": ("""
+import pandas as pd
+df = pd.DataFrame({'g':[1,1],'v':[1,2]})
+---
+def agg(x):
+    return x.sum() * w
+---
+w = 2
+---
+r = df.groupby('g').v.apply(agg)
+---
+print(r)
+""", "0-3 1-3 2-3 3-4", ""),
+    "np_vectorize": ("""
+import numpy as np
+k = 2
+def f(x):
+    return x * k
+---
+vf = np.vectorize(f)
+---
+k = 5
+---
+print(vf([1]))
+""", "0-1 1-3 2-3", "0-3"),
+    "minimize": ("""
+from scipy.optimize import minimize
+def loss(p):
+    return (p[0] - target) ** 2
+---
+target = 3
+---
+r = minimize(loss, [0.])
+---
+print(r.x)
+""", "0-2 1-2 2-3", ""),
+    "FunctionTransformer": ("""
+from sklearn.preprocessing import FunctionTransformer
+def sc(X):
+    return X * factor
+---
+ft = FunctionTransformer(sc)
+---
+factor = 2
+---
+import numpy as np
+print(ft.fit_transform(np.ones((2,1))))
+""", "0-1 1-3 2-3", "0-3 0-2"),
+    "custom_transformer": ("""
+from sklearn.base import BaseEstimator, TransformerMixin
+class T(BaseEstimator, TransformerMixin):
+    def fit(self, X, y=None):
+        self.m_ = X.mean()
+        return self
+    def transform(self, X):
+        return X - self.m_
+---
+import numpy as np
+X = np.arange(4.).reshape(-1,1)
+---
+t = T()
+---
+t.fit(X)
+---
+print(t.transform(X))
+""", "0-2 1-3 2-3 3-4 1-4", "0-3 0-4 2-4"),
+    "custom_in_pipeline": ("""
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
+class T(BaseEstimator, TransformerMixin):
+    def fit(self, X, y=None):
+        self.m_ = X.mean()
+        return self
+    def transform(self, X):
+        return X - self.m_
+---
+import numpy as np
+X = np.arange(4.).reshape(-1,1)
+---
+t = T()
+p = make_pipeline(t)
+---
+p.fit(X)
+---
+print(t.m_)
+""", "0-2 1-3 2-3 3-4", "0-3 0-4 2-4"),
+    "nn_module": ("""
+import torch
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.l = torch.nn.Linear(1,1)
+    def forward(self, x):
+        return self.l(x) * scale
+---
+scale = 2
+---
+net = Net()
+---
+print(net(torch.ones(1,1)))
+""", "0-2 0-3 1-3 2-3", ""),
+    "dataframe_from_dict_var": ("""
+d = {'a': [1]}
+---
+import pandas as pd
+df = pd.DataFrame(d)
+---
+d['b'] = [2]
+---
+print(df)
+""", "0-1 0-2 1-3", ""),
+    "col_loop": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1],'b':[2]})
+---
+for c in df.columns:
+    df[c] = df[c] * 2
+---
+print(df)
+""", "0-1 1-2", "0-2"),
+    "train_test_mut": ("""
+import pandas as pd
+from sklearn.model_selection import train_test_split
+df = pd.DataFrame({'a':range(10)})
+---
+tr, te = train_test_split(df, random_state=0)
+---
+tr['z'] = 1
+---
+print(te)
+---
+print(df)
+""", "0-1 1-2 1-3 0-4", ""),
+    "Xy_pop": ("""
+import pandas as pd
+df = pd.DataFrame({'a':[1],'y':[2]})
+---
+y = df.pop('y')
+---
+print(df)
+---
+print(y)
+""", "0-1 1-2 1-3", "0-2"),
+    "scaler_two": ("""
+from sklearn.preprocessing import StandardScaler
+import numpy as np
+X = np.ones((4,1)); T = np.ones((2,1))
+---
+s = StandardScaler()
+---
+A = s.fit_transform(X)
+---
+B = s.transform(T)
+---
+print(A)
+---
+print(B)
+""", "0-1 0-2 1-2 0-3 2-3 2-4 3-5", "1-3"),
+    "cm": ("""
+from sklearn.metrics import confusion_matrix, ConfusionMatrixDisplay
+y=[0,1]; p=[0,1]
+---
+cm = confusion_matrix(y, p)
+---
+ConfusionMatrixDisplay(cm).plot()
+---
+print(cm)
+""", "0-1 0-2 1-2 1-3", ""),
+    "history_obj": ("""
+import keras
+X=[1]; y=[1]
+m = keras.Sequential()
+m.compile(loss='mse')
+---
+h = m.fit(X, y)
+---
+print(h.history)
+""", "0-1 1-2", "0-2"),
+    "input_file_env": ("""
+import os
+os.environ['P'] = 'z.csv'
+---
+open('z.csv','w').write('a')
+---
+print(open(os.environ['P']).read())
+""", "0-2 1-2", ""),
+    "tempdir": ("""
+import tempfile, pathlib
+d = pathlib.Path(tempfile.mkdtemp())
+---
+(d / 'a.txt').write_text('x')
+---
+print((d / 'a.txt').read_text())
+""", "0-1 0-2 1-2", ""),
+    "glob_read": ("""
+open('p1.csv','w').write('x')
+---
+import glob
+fs = glob.glob('*.csv')
+---
+print(fs)
+""", "0-1 1-2", ""),
+    "sqlite_file": ("""
+import sqlite3
+c = sqlite3.connect('d.db')
+c.execute('create table if not exists t(a)')
+---
+c.execute('insert into t values (1)')
+c.commit()
+---
+print(c.execute('select count(*) from t').fetchall())
+""", "0-1 1-2", "0-2"),
+    "csv_writer": ("""
+import csv
+f = open('o.csv','w')
+w = csv.writer(f)
+---
+w.writerow([1])
+---
+f.close()
+---
+print(open('o.csv').read())
+""", "0-1 1-2 2-3 0-2", "0-3 1-3"),
+    "plt_style": ("""
+import matplotlib.pyplot as plt
+---
+plt.style.use('ggplot')
+---
+plt.plot([1])
+""", "0-1 0-2 1-2", ""),
+    "np_seterr": ("""
+import numpy as np
+---
+np.seterr(all='ignore')
+---
+print(np.float64(1)/0)
+""", "0-1 0-2 1-2", ""),
+    "decimal_ctx": ("""
+from decimal import Decimal, getcontext
+---
+getcontext().prec = 3
+---
+print(Decimal(1)/Decimal(3))
+""", "0-1 0-2 1-2", ""),
+    "locale_set": ("""
+import locale
+---
+locale.setlocale(locale.LC_ALL, 'C')
+---
+print(locale.format_string('%d', 3))
+""", "0-1 0-2 1-2", ""),
+    "sys_path_stdlib": ("""
+import sys
+sys.path.insert(0, '.')
+---
+import json
+print(json.dumps(1))
+""", "", ""),
+    "module_attr": ("""
+import math
+---
+math.tau2 = 6
+---
+import math as m
+print(m.tau2)
+""", "0-1 1-2", ""),
+    "reload": ("""
+%%writefile mm.py
+A=1
+---
+import mm
+---
+%%writefile mm.py
+A=2
+---
+import importlib
+importlib.reload(mm)
+---
+print(mm.A)
+""", "0-1 1-3 2-3 1-4 3-4", "0-3"),
+    "cond_expr_alias": ("""
+a=[1]
+b=[2]
+f=True
+---
+c = a if f else b
+---
+c.append(3)
+---
+print(a)
+""", "0-1 1-2 0-3 2-3", "0-2"),
+    "bool_or_alias": ("""
+a=[]
+---
+b = a or [1]
+---
+b.append(3)
+---
+print(a)
+""", "0-1 1-2 0-3", "2-3 0-2"),
+    "walrus_while": ("""
+xs=[1,2]
+---
+while (x := xs.pop()) > 1:
+    pass
+---
+print(x, xs)
+""", "0-1 1-2", "0-2"),
+    "assert_stmt": ("""
+x=1
+---
+assert x == 1
+---
+print(x)
+""", "0-1 0-2", ""),
+    "dict_merge": ("""
+a={'x':[1]}
+---
+b = {**a, 'y': 2}
+---
+b['x'].append(3)
+---
+print(a)
+""", "0-1 1-2 0-3 2-3", "0-2"),
+    "set_ops": ("""
+s={1}
+---
+s |= {2}
+---
+print(s)
+""", "0-1 1-2", "0-2"),
+    "str_join_gen": ("""
+xs=['a']
+---
+t = ','.join(x for x in xs)
+---
+print(t)
+""", "0-1 1-2", ""),
+    "any_all": ("""
+xs=[1]
+---
+ok = all(x > 0 for x in xs)
+---
+print(ok)
+""", "0-1 1-2", ""),
+    "lambda_closure_loop": ("""
+fs=[]
+for i in range(3):
+    fs.append(lambda: i)
+---
+i = 10
+---
+print(fs[0]())
+""", "0-2 1-2", ""),
+    "frozen_module_func": ("""
+import numpy as np
+---
+mean = np.mean
+---
+print(mean([1]))
+""", "0-1 1-2", ""),
 }  # fmt: skip
 
 

@@ -197,6 +197,10 @@ class LibraryCalls(Calls):
             return Thing("axes", path)
         if last == "train_test_split":
             return _split(call)
+        if path in ("numpy.vectorize", "numpy.frompyfunc"):
+            return Thing("partial", path, given)
+        if root == "csv" and (files := [each for each in given if each.kind == "file"]):
+            return files[0]
         if effects.GIVES_FRAME.fullmatch(path):
             return self._frame_of(path, call)
         if path in ("numpy.array", "torch.tensor"):

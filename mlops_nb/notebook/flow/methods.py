@@ -82,8 +82,9 @@ class Methods(PythonCalls):
             else:
                 results.append(self.call((each,), call))
         if not found and thing.kind == "super":
-            for each in owner:
-                results.append(self._object_method(each, name, call, is_only=True))
+            for each in owner:  # what a library does first of all calls no method of the notebook's
+                is_first = name in ("__init__", "__new__")
+                results.append(self._object_method(each, name, call, is_only=True, is_used=is_first))
         elif not found:
             self.use(call.given, call.given, is_handed_over=True)
             results.append((fresh("instance", call.given),))

@@ -366,6 +366,8 @@ class Statements(Expressions):
                 continue
             else:
                 self._put(thing, key, value)
+            if thing.kind == "result" and isinstance(base, ast.Call):  # such as decimal.getcontext().prec
+                self.write_setting(thing.name.partition(".")[0])
         own = tuple(each for each in held if each.kind not in ("library", "namespace"))
         self.change(own)
         root = root_of(base)
