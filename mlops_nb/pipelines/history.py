@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_nb.errors import RunNotFound, nearest
 from mlops_nb.pipelines.dag import step_calls
-from mlops_nb.pipelines.records import PastRun, PipelineHistory, StepCall, StepState
+from mlops_nb.pipelines.records import DISCARDED, PastRun, PipelineHistory, StepCall, StepState
 from mlops_nb.store import open_store, search
 from mlops_nb.store import runs as rows
 from mlops_nb.store.sessions import mark_killed
@@ -75,13 +75,18 @@ def _chosen(known: tuple[RunSummary, ...], which: str | int | None) -> RunSummar
 
 
 def _past(store: Store, run: RunSummary) -> PastRun:
-    steps = search.children_of(store, run.id)
+    steps = _step_runs(store, run.id)
     cached = sum("cached_from" in step.tags for step in steps)
     return PastRun(run.id, run.status, run.started, run.duration, len(steps), cached, run.metrics)
 
 
+def _step_runs(store: Store, run_id: int) -> list[RunSummary]:
+    """The steps of a run, without those that had to be run again."""
+    return [run for run in search.children_of(store, run_id) if run.kind == "step" and DISCARDED not in run.tags]
+
+
 def _steps(store: Store, run_id: int, source: str) -> tuple[StepState, ...]:
-    found = [run for run in search.children_of(store, run_id) if run.kind == "step"]
+    found = _step_runs(store, run_id)
     origins = {run.id: _origin(run) for run in found}
     saved = rows.durations_of(store, [origin for origin in origins.values() if origin is not None])
     needs = _needs(step_calls(source, {run.name for run in found}), [run.name for run in found])

@@ -13,6 +13,9 @@ EngineName = Literal["local", "process", "dask"]
 ENGINES: tuple[EngineName, ...] = ("local", "process", "dask")
 
 
+DISCARDED = "discarded"
+"""The tag of a step's run that was run again, and why: a pipeline's past leaves it out."""
+
 NOT_KEPT = "; not kept: "
 """In the reason of a step that ran, between why it ran and why its result is not kept."""
 

@@ -74,3 +74,20 @@ def test_without_a_pipeline_it_says_how_to_make_one(folder):
     assert "%mlops export pipeline.py" in pipelines_panel(pipelines()).text()
     with pytest.raises(RunNotFound, match="no pipeline has run yet"):
         pipelines("flights")
+
+
+def test_step_that_had_to_draw_again_is_there_once(folder):
+    body = (
+        "import time, random\nfrom mlops_nb.pipelines import pipeline, step\n"
+        "@step\ndef slow():\n    time.sleep(1)\n    return random.random()\n"
+        "@step(metrics=('drawn',))\ndef quick():\n    drawn = random.random()\n    return drawn\n"
+        "@pipeline\ndef flow():\n    random.seed(3)\n    a = slow()\n    b = quick()\n    return a, b\n"
+        "if __name__ == '__main__':\n    flow.main()\n"
+    )
+    script = written(folder, body, "flow.py")
+    assert ran(script, "--engine", "process", "--jobs", "2").returncode == 0
+    found = pipelines(store=open_store(folder))
+    assert sorted(step.name for step in found.steps) == ["quick", "slow"]
+    assert found.past[0].steps == 2
+    ran(script, "--no-cache")
+    assert len({run.metrics["drawn"] for run in pipelines(store=open_store(folder)).past}) == 1

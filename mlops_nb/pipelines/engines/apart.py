@@ -16,7 +16,7 @@ from mlops_nb.pipelines.engines.orders import Delivered, Order, Ref
 from mlops_nb.pipelines.execution import Execution, Flow, Handle, Task, shown_again
 from mlops_nb.pipelines.progress import Progress
 from mlops_nb.pipelines.recording import bound
-from mlops_nb.pipelines.records import NOT_KEPT, Draws, Options, StepRun
+from mlops_nb.pipelines.records import DISCARDED, NOT_KEPT, Draws, Options, StepRun
 from mlops_nb.pipelines.running import generator_digests, generator_states, states_after
 from mlops_nb.pipelines.values import is_small
 from mlops_nb.tracking import service as tracking
@@ -276,7 +276,7 @@ class ApartExecution(Execution):
                 self._draw(task, done.made.seen.draws)
                 self._accept(task, done)
             else:
-                self._try_again(task)
+                self._try_again(task, done.made.run)
 
     def _draw(self, task: Task, draws: Mapping[str, Draws]) -> None:
         """The generators are where a step left them; those before it are over."""
@@ -291,8 +291,11 @@ class ApartExecution(Execution):
             self._here |= {name: state for name, state in generator_states().items() if name in kept.draws}
         return is_taken
 
-    def _try_again(self, task: Task) -> None:
-        """Run a step once more, with the generators where they are now."""
+    def _try_again(self, task: Task, run: int | None) -> None:
+        """Run a step once more, with the generators where they are now; what it gave is no part of the pipeline."""
+        store = self.going.store if self.going is not None else None
+        if store is not None and run is not None:
+            tracking.annotate(run, tags={DISCARDED: "its draws were not those of one process"}, store=store)
         self._tries[task.number] = self._tries.get(task.number, 0) + 1
         if self._tries[task.number] > MOST_TRIES:
             raise MlopsError(
