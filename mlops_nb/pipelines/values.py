@@ -134,7 +134,7 @@ def content_hash(value: Any) -> str:
     if data_kind(value) and (found := _fingerprint(value)):
         return found
     try:
-        return _digest("pickle", pickled(value))
+        return _digest("pickle", pickled(value, _ContentPickler))
     except NotKept:
         return ""
 
@@ -180,14 +180,44 @@ def _digest(kind: str, content: bytes) -> str:
     return f"{kind}-{xxh3_128_hexdigest(content)}"
 
 
-def pickled(value: object) -> bytes:
+class _ContentPickler(pickle.Pickler):
+    """Pickles an object without what it only remembers: looking at it must not make another of it.
+
+    That is what a class computes when it is first asked for (cached properties, statsmodels' `_cache`), and how often
+    scikit-learn's trees of neighbours were asked.
+    """
+
+    def reducer_override(self, value: Any) -> Any:
+        kind = type(value)
+        if kind.__module__.startswith("sklearn.neighbors._") and hasattr(kind, "get_arrays"):
+            return tuple, (list(map(bytes, value.get_arrays())),)
+        held = getattr(value, "__dict__", None)
+        if type(held) is not dict or isinstance(value, type):
+            return NotImplemented
+        remembered = [name for name in held if name == "_cache" or _is_lazy(kind, name)]
+        if not remembered:
+            return NotImplemented
+        reduced = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        if type(reduced) is not tuple or len(reduced) < 3 or type(reduced[2]) is not dict:
+            return NotImplemented
+        state = {name: each for name, each in reduced[2].items() if name not in remembered}
+        return (*reduced[:2], state, *reduced[3:])
+
+
+def _is_lazy(kind: type, name: str) -> bool:
+    return type(getattr(kind, name, None)).__name__ in ("cached_property", "cache_readonly", "CachedProperty")
+
+
+def pickled(value: object, pickler: type[pickle.Pickler] = pickle.Pickler) -> bytes:
     """The value as a pickle.
 
     Raises:
         NotKept: it cannot be pickled.
     """
+    content = BytesIO()
     try:
-        return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+        pickler(content, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+        return content.getvalue()
     except Exception as error:  # a user's object may raise anything
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
         raise NotKept(f"{kind} cannot be kept: {type(error).__name__}: {str(error)[:200]}") from None
@@ -219,7 +249,7 @@ def kept_value(value: Any, write: Write) -> KeptValue:
     if form is not None and (kept := _in_form(value, form, write)) is not None:
         return kept
     content = pickled(value)
-    found = (data_kind(value) and _fingerprint(value)) or _digest("pickle", content)
+    found = (data_kind(value) and _fingerprint(value)) or _digest("pickle", pickled(value, _ContentPickler))
     return _in_file(found, "pickle", write, lambda file: file.write(content), {})
 
 
@@ -252,7 +282,7 @@ def _in_form(value: Any, form: str, write: Write) -> KeptValue | None:
         return None
     if form == "table" and not _comes_back(value, details, content):
         return None
-    found = (form != "model" and _fingerprint(value)) or _digest("pickle", pickled(value))
+    found = (form != "model" and _fingerprint(value)) or _digest("pickle", pickled(value, _ContentPickler))
     plain = {name: each for name, each in details.items() if name in ("class", "format", "index")}
     return _in_file(found, form, write, lambda file: file.write(content.getbuffer()), plain)
 

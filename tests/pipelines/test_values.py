@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import io
 import math
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -162,3 +164,27 @@ def test_hashes_tell_apart_what_differs():
 def test_large_plain_value_is_kept_in_a_file():
     kept, back = there_and_back(list(range(10_000)))
     assert (kept.form, bool(kept.sha256), back[-1]) == ("plain", True, 9_999)
+
+
+class Lazy:
+    def __init__(self):
+        self.n = 3
+        self._cache = {}
+
+    @functools.cached_property
+    def double(self):
+        return 2 * self.n
+
+
+def test_looking_at_an_object_makes_no_other_of_it():
+    x, y = np.random.default_rng(0).random((100, 3)), np.arange(100) % 2
+    nearest = KNeighborsClassifier().fit(x, y)
+    lazy = Lazy()
+    before = content_hash(nearest), content_hash(lazy)
+    nearest.predict(x)
+    lazy._cache["seen"] = lazy.double
+    assert (content_hash(nearest), content_hash(lazy)) == before
+    nearest.fit(x[:50], y[:50])
+    lazy.n = 4
+    assert content_hash(nearest) != before[0]
+    assert content_hash(lazy) != before[1]
