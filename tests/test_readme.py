@@ -108,7 +108,7 @@ def copy(tmp_path) -> Path:
 def test_make_demo_captures_exports_and_verifies(copy):
     done = terminal("make demo", copy)
     assert done.returncode == 0, done.stderr
-    assert "Verified: 6 metrics equal to the captured runs'" in done.stdout
+    assert "Verified: 6 metrics and 3 values equal to the notebook's" in done.stdout
     assert re.search(r"^12 of \d\d runs\. ", done.stdout, re.M)
     assert (copy / "demo" / "late_flights.py").is_file()
     typed = re.search(r"^   (\S+) (demo/late_flights.py --help)  its options$", done.stdout, re.M)

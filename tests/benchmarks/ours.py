@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.benchmarks import steps
 from tests.benchmarks.fits import FITS, added
@@ -403,6 +404,34 @@ def resolved() -> float:
             assert meant(asked, standing_of(store, asked.name)) == 7
 
     return cpu(resolve) / 100
+
+
+def _sixty_cells() -> dict[str, object]:
+    """A notebook of sixty code cells under twenty headings."""
+    cells: list[dict[str, object]] = []
+    for part in range(20):
+        sources = (
+            f"import numpy as np\nx{part} = np.arange({part} + 5)\nx{part}",
+            f"def f{part}(v):\n    return v * {part} + len(x{part})\n\ny{part} = f{part}(x{part})\nprint(y{part})",
+            f"total{part} = y{part}.sum() + {f'total{part - 1}' if part else 0}\ntotal{part}",
+        )
+        cells.append({"cell_type": "markdown", "source": f"## Part {part}", "metadata": {}})
+        cells += [{"cell_type": "code", "source": one, "metadata": {}, "outputs": []} for one in sources]
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+
+
+@work("export of a notebook of 60 cells, in a fresh process", "under 300 ms over interpreter start")
+def export_sixty_cells() -> float:
+    Path("sixty.ipynb").write_text(json.dumps(_sixty_cells()))
+    bare = [sys.executable, "-c", "pass"]
+    export = [sys.executable, "-m", "mlops_nb.terminal", "export", "sixty.ipynb", "-o", "sixty_out.py"]
+
+    def run(command: list[str]) -> float:
+        return statistics.median(
+            cpu(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(5)
+        )
+
+    return run(export) - run(bare)
 
 
 def _autolog(name: str) -> Callable[[], float]:

@@ -59,7 +59,7 @@ def test_quickstart_by_hand(lab, browser):
     page = browser.page
     browser.open("quickstart/quickstart.ipynb")
     browser.run_all()
-    verified = page.get_by_text("6 metrics equal to the captured runs'").first
+    verified = page.get_by_text("6 metrics and 3 values equal to the notebook's").first
     browser.to_bottom()
     verified.wait_for(timeout=180_000, state="attached")
 
