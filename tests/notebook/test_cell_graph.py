@@ -2978,3 +2978,22 @@ def test_text_that_is_not_python_has_no_part_in_the_graph(source: str):
 @given(st.lists(st.text(alphabet=st.sampled_from(list("abc=+.()[]{}\n :,%!_'*@")), max_size=40), max_size=4))
 def test_any_text_gives_a_graph_whose_edges_go_forward(cells: list[str]):
     assert all(first < second for first, second in cell_graph(cells).edges)
+
+
+def test_a_pipeline_of_the_notebooks_own_transformers_is_read_without_calling_them_over_and_over():
+    transformer = """class {}(BaseEstimator, TransformerMixin):
+    def fit(self, X, y=None):
+        self.low_, self.high_ = np.quantile(X, [0.02, 0.98], axis=0)
+        return self
+
+    def transform(self, X):
+        return np.clip(X, self.low_, self.high_)"""
+    cells = [
+        "import numpy as np\nfrom sklearn.base import BaseEstimator, TransformerMixin\n"
+        "from sklearn.pipeline import make_pipeline",
+        "\n".join(transformer.format(name) for name in ("Clip", "Cut", "Trim")),
+        "model = make_pipeline(Clip(), Cut(), Trim())",
+        "X = np.ones((3, 3))",
+        "model.fit(X)",
+    ]
+    assert {(1, 2), (2, 4), (3, 4)} <= cell_graph(cells).edges

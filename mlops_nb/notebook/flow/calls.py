@@ -60,6 +60,9 @@ class Call:
 class Calls(Outside):
     """An outside world in which things can be called; what each sort of call does stands in the files above."""
 
+    used: list[Thing]
+    """The instances whose methods are being called unseen."""
+
     def run_function(self, function: Thing, call: Call, owner: Value = ()) -> Value:
         """A function of the notebook is called; `owner` is the object whose method it is."""
         raise NotImplementedError
@@ -168,6 +171,14 @@ class Calls(Outside):
         self.weak -= 1
 
     def _use_instance(self, thing: Thing, given: Value, is_handed_over: bool) -> None:
+        """Its methods are called, once: what they hand on holds the instance, too, and would call them again."""
+        if thing in self.used:
+            return
+        self.used.append(thing)
+        self._run_members(thing, given, is_handed_over)
+        self.used.pop()
+
+    def _run_members(self, thing: Thing, given: Value, is_handed_over: bool) -> None:
         for name, value in self.members_of(thing.owner):
             is_special = name.startswith("__") and name not in ("__init__", "__new__", "__class_getitem__", "__del__")
             if is_special or is_handed_over:

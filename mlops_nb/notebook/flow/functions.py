@@ -29,6 +29,7 @@ class Functions(Methods):
     def __init__(self) -> None:
         super().__init__()
         self.running: list[ast.AST] = []
+        self.used = []
         self.steps = 0
         self._dropped: ast.AST | None = None
         self._displayed: ast.AST | None = None

@@ -30,6 +30,7 @@ class Interpreter(Statements):
         """
         self.begin(cell)
         self.steps = 0
+        self.used = []
         self.weak = int(not is_whole)
         text = cell_text(source)
         tree = parsed(text.python)
