@@ -7,11 +7,13 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 # In a container one is often root, which Jupyter refuses unless told; it listens on this machine only, with a token.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
+SPACE := $(subst ,, )
+
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test lab check bench lock
+.PHONY: help .venv demo test test-targets lab check bench lock
 
 help:  ## this list
-	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 define install  # the packages of a lock file, and the project itself
 	@rm -f $@
@@ -51,6 +53,9 @@ test: $(TESTS)  ## every test (those in a browser where Chromium is installed)
 	$(RUN) -m pytest -n 2 --dist loadgroup $(if $(CHROMIUM),,-m "not browser")
 	$(RUN) -m pytest -p no:cacheprovider -p xdist -n 0 --nbval-lax -W default notebooks
 
+test-targets: $(TESTS)  ## export a notebook to every target and run each with its tool (TARGETS="dask dvc" for some)
+	$(RUN) -m pytest -p no:cacheprovider -n 0 tests/targets/real_tools.py -k "$(subst $(SPACE), or ,$(strip $(subst -,_,$(TARGETS))))"
+
 check: $(TESTS)  ## format, lint, types, layers, doctests
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
@@ -67,3 +72,6 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 lock:  ## choose the versions anew (needs uv)
 	$(LOCK) --extra all --group dev -o requirements-test.lock
 	$(LOCK) --extra lab --extra demo -c requirements-test.lock -o requirements.lock
+	for tool in tests/targets/requirements/*.in; do \
+	  uv pip compile --quiet --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
+	    -c tests/targets/requirements/constraints.txt $$tool -o $${tool%.in}.txt; done

@@ -51,6 +51,11 @@ class _Parser(argparse.ArgumentParser):
             return f"unknown {'option' if word.startswith('-') else 'argument'} {word}" + (
                 f"; did you mean {near}?" if near else ""
             )
+        if match := re.match(r"argument (\S+): invalid choice: (['\"])(.*)\2 \(choose from (.*)\)", message, re.DOTALL):
+            allowed = [each.strip("'\" ") for each in match[4].split(",")]
+            near = nearest(match[3], allowed)
+            said = f"{match[1]} {match[3][:60]!r} is none of {', '.join(allowed)}"
+            return f"{said}; did you mean {near}?" if near else said
         if match := re.match(r"the following arguments are required: (.+)", message):
             needed = {option.metavar or option.name: option for option in self.command.options if _is_needed(option)}
             lacking = [needed[name] for name in match[1].split(", ") if name in needed]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_nb.errors import BadUsage, NameNotDefined, nearest
+from mlops_nb.notebook.targets.records import TARGETS
 
 if TYPE_CHECKING:
     from mlops_nb.notebook.service import Ran
@@ -407,11 +408,16 @@ def _export(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.export import export_panel
 
     notebook, script = _files(options, context)
+    target = options["target"]
+    for option in ("verify", "standalone", "requirements", "docker", "tests"):
+        if options[option] and target != "script":
+            raise BadUsage(f"--{option} is for the script, not the target {target}", f"%mlops export p.py --{option}")
     done = service.export(
         notebook,
         script,
         verify=options["verify"],
         force=options["force"],
+        target=target,
         to=options["to"] or "",
         parameters=options["param"],
         standalone=options["standalone"],
@@ -440,7 +446,7 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
         )
     script = scripts[0] if scripts else None
     if notebooks:
-        return notebooks[0], script or notebooks[0].with_suffix(".py")
+        return notebooks[0], script
     if context.notebook is None and not context.executed:
         raise BadUsage("export needs a notebook to read", "%mlops export notebook.ipynb -o pipeline.py")
     return service.this_notebook(context.notebook, context.executed), script
@@ -948,6 +954,13 @@ COMMANDS: Mapping[str, Command] = {
                 Option("--output", "the script to write", "path", "SCRIPT", short="-o"),
                 Option("--verify", "run the script and compare all that the notebook gave", is_flag=True),
                 Option("--force", "overwrite a file that was not exported by mlops_nb", is_flag=True),
+                Option(
+                    "--target",
+                    "what to write: " + "; ".join(f"{name}, {said}" for name, said in TARGETS.items()),
+                    metavar="TARGET",
+                    default="script",
+                    choices=tuple(TARGETS),
+                ),
                 Option("--to", "only what leads to this name: a model, a metric", "name", "NAME"),
                 Option("--standalone", "a script that needs nothing of mlops_nb: no store, no cache", is_flag=True),
                 Option("--requirements", "write beside it what it needs, pinned", is_flag=True),
@@ -958,6 +971,7 @@ COMMANDS: Mapping[str, Command] = {
             (
                 "%mlops export pipeline.py --verify",
                 "%mlops export accuracy.py --to accuracy",
+                "%mlops export --target dask",
                 "jupyter mlops export notebook.ipynb -o pipeline.py",
             ),
             ("line", "terminal"),

@@ -97,6 +97,8 @@ class Export(Record):
     `function` is its pipeline function, `shows` its function that shows a value; a standalone one needs nothing of
     ours. `requirements` are the packages that cells install, as they are typed; `beside` the files that were written
     with it.
+    `target` is what it was written for, `files` all that were written for a target that is not the script itself, and
+    `next` the command that runs them.
     """
 
     notebook: str
@@ -112,3 +114,6 @@ class Export(Record):
     is_standalone: bool = False
     requirements: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    target: str = "script"
+    files: tuple[str, ...] = ()
+    next: str = ""

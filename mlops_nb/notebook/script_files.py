@@ -75,6 +75,19 @@ def write_script(path: Path, source: str, *, force: bool = False) -> None:
     Raises:
         BadArgument: the file there is not an export, the path is no file, or it cannot be written.
     """
+    check_script(path, source, force=force)
+    try:
+        replace_file(path, source)
+    except OSError as error:
+        raise BadArgument(f"{path} cannot be written: {error.strerror}", "%mlops export pipeline.py") from None
+
+
+def check_script(path: Path, source: str, *, force: bool = False) -> None:
+    """See that a script may be written there.
+
+    Raises:
+        BadArgument: the file there is not an export, the path is no file, or its name is a module's.
+    """
     if path.is_dir():
         raise BadArgument(f"{path} is a folder", f"%mlops export {path / 'pipeline.py'}")
     if path.suffix == ".ipynb":
@@ -93,9 +106,8 @@ def write_script(path: Path, source: str, *, force: bool = False) -> None:
                 f"{path} is there already and was not exported by mlops_nb",
                 f"%mlops export {other}    (or add --force)",
             )
-        replace_file(path, source)
     except OSError as error:
-        raise BadArgument(f"{path} cannot be written: {error.strerror}", "%mlops export pipeline.py") from None
+        raise BadArgument(f"{path} cannot be read: {error.strerror}", "%mlops export pipeline.py") from None
 
 
 def imported_modules(source: str) -> set[str]:

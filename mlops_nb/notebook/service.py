@@ -30,6 +30,8 @@ from mlops_nb.notebook.script_files import check_beside, formatted_python, impor
 from mlops_nb.notebook.slices import leading_to
 from mlops_nb.notebook.standalone import standalone_text
 from mlops_nb.notebook.step_tests import test_file_text
+from mlops_nb.notebook.targets.records import SCRIPT
+from mlops_nb.notebook.targets.service import export_target, known_target
 from mlops_nb.reproducibility.records import ValueCheck, Verification
 from mlops_nb.reproducibility.verify import verification
 from mlops_nb.tracking.secrets.marks import is_redacted_from
@@ -258,6 +260,7 @@ def export(
     *,
     verify: bool = False,
     force: bool = False,
+    target: str = SCRIPT,
     to: str = "",
     parameters: Sequence[str] = (),
     standalone: bool = False,
@@ -276,6 +279,7 @@ def export(
         verify: run the script in a fresh process and compare every metric of the captured runs, and what every cell
             printed and showed.
         force: overwrite a file that is not an earlier export.
+        target: what to write: the script, or what another engine runs, such as dask or dvc.
         to: only what leads to this name: a model, a metric.
         parameters: names of literals outside the parameters cell that become parameters, too.
         standalone: write a script that needs nothing of mlops_nb: no store, no cache.
@@ -295,10 +299,15 @@ def export(
     file = None if isinstance(notebook, Notebook) else Path(notebook)
     say(f"reading {file.name}" if file else "reading the notebook")
     record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
-    script = Path(path) if path is not None else _beside(file, record)
+    chosen = Path(path) if path is not None else None
     ran = history(record.cells, _executions(file, store))
     saved, record = record.cells, replace(record, cells=_with_outputs(ran, record.cells))
     record, dropped = leading_to(record, to) if to else (record, ())
+    if known_target(target) != SCRIPT:
+        place = file or Path(record.path)
+        made = export_target(record, place, chosen, target, parameters=parameters, force=force, progress=say)
+        return told(replace(made, left_out=(*made.left_out, *dropped)), ran, saved)
+    script = chosen or _beside(file, record)
     draft = formatted_script(record, parameters, standalone=standalone)
     draft = replace(draft, left_out=(*draft.left_out, *dropped))
     done = replace(told(draft, ran, saved), notebook=str(file or record.path), path=str(script))

@@ -25,7 +25,12 @@ def _blocks(export: Export) -> Iterator[Block]:
         yield Line(one_line(warning, 300), "error")
     if export.beside:
         yield Line(f"Beside it: {', '.join(one_line(name, 120) for name in export.beside)}")
-    yield Line(("Next: ", Span(f"python {path} --help", "code")))
+    yield Line(("Next: ", Span(one_line(export.next, 200) or f"python {path} --help", "code")))
+    if len(export.files) > 1:
+        yield Fold(
+            count(len(export.files), "file"),
+            (Table("Files", ("file",), tuple((one_line(each, 200),) for each in export.files)),),
+        )
     if export.parameters:
         rows = tuple(
             (f"--{one.name.replace('_', '-')}", one.type, setting(one.default, 60), one_line(one.help, 120))
@@ -59,7 +64,8 @@ def _sentence(export: Export, path: str) -> tuple[str | Span, ...]:
     wrote = f"{path}: {count(len(export.steps), 'step')}, {count(len(export.parameters), 'parameter')}"
     proof = export.verification
     if proof is None:
-        return (f"Wrote {wrote}.", " Not verified: add --verify to prove it.")
+        how = "add --verify to prove it" if export.target == "script" else "export the script with --verify to prove it"
+        return (f"Wrote {wrote}.", f" Not verified: {how}.")
     if proof.is_equal:
         return (Span("✓", css="mp-good"), " Verified: ", f"{_compared(proof)} equal to the notebook's. {wrote}.")
     if not proof.checks and not proof.values:

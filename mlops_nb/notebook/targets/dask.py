@@ -1,0 +1,171 @@
+"""A script that runs the steps on a Dask cluster: one task a step, objects stay on the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlops_nb.notebook.intermediate import PipelinePlan
+from mlops_nb.notebook.naming import docstring, first_sentence, unique_name
+from mlops_nb.notebook.targets.plain import (
+    Names,
+    arguments_function,
+    assigned,
+    call_of,
+    function_of,
+    imports_of,
+    needs_ast,
+    option_of,
+    python_file,
+    returned,
+    shared_functions,
+    signature,
+    used_by,
+)
+from mlops_nb.notebook.targets.records import Place, TargetFile, Written
+from mlops_nb.notebook.targets.wiring import WiredStep, unshared, wired
+from mlops_nb.notebook.translation import indented
+
+KIND = "file"
+
+
+def written(plan: PipelinePlan, place: Place) -> Written:
+    """The script of a plan for Dask."""
+    names, steps = Names(plan), wired(plan)
+    arguments = names("arguments")
+    file = f"{place.stem}.py"
+    parts = [
+        _imports(plan, names, steps),
+        _settings(plan, names),
+        *plan.definitions,
+        *shared_functions(plan, names, used_by(plan)),
+        *([_TASK.format(**_given(names, "task", "wraps", "delayed"))] if _waits(steps) else ()),
+        *(f"{_decorator(one, names, steps)}\n{function_of(one, plan, names)}" for one in steps),
+        _graph(plan, names, steps),
+        arguments_function(plan, names, _options(plan, names)),
+        _MAIN.format(
+            call=f"{plan.function}({', '.join(f'{each.name}={arguments}.{each.name}' for each in plan.parameters)})",
+            scheduler=_scheduler(plan),
+            settings=f"\n        client.run({names('use_settings')})" if plan.settings else "",
+            **_given(names, "main", "arguments", "read_arguments", "Client", "compute", "results", "json", "Real"),
+            **_given(names, "numbers_in"),
+        ),
+        f'if __name__ == "__main__":\n    {names("main")}()',
+    ]
+    usage = [
+        f"    python {file} --help                          the parameters",
+        f"    python {file} --scheduler tcp://HOST:8786     on a cluster that is there",
+    ]
+    return Written((TargetFile(file, python_file(plan, usage, parts)),), f"python {file}", unshared(plan))
+
+
+def _given(names: Names, *wanted: str) -> dict[str, str]:
+    return {each: names(each) for each in wanted}
+
+
+def _import(names: Names, module: str, *wanted: str) -> str:
+    said = ", ".join(each if names(each) == each else f"{each} as {names(each)}" for each in wanted)
+    return f"from {module} import {said}"
+
+
+def _plain_import(names: Names, module: str) -> str:
+    return f"import {module}" if names(module) == module else f"import {module} as {names(module)}"
+
+
+def _imports(plan: PipelinePlan, names: Names, steps: tuple[WiredStep, ...]) -> str:
+    future = [each for each in plan.imports if each.startswith("from __future__")]
+    lines = [*future, _plain_import(names, "argparse"), _plain_import(names, "json")]
+    lines += [_plain_import(names, "ast")] if needs_ast(plan) else []
+    lines += [_import(names, "functools", "wraps")] if _waits(steps) else []
+    lines += [_import(names, "numbers", "Real"), _import(names, "dask", "compute", "delayed")]
+    lines.append(_import(names, "dask.distributed", "Client"))
+    return "\n".join([*lines, *(each for each in imports_of(plan).split("\n") if each not in future)])
+
+
+def _settings(plan: PipelinePlan, names: Names) -> str:
+    """The settings of libraries as a function, which every worker calls, too."""
+    if not plan.settings:
+        return ""
+    lines = [f"def {names('use_settings')}():", '    """Settings of libraries, for this process and every worker."""']
+    return "\n".join([*lines, *(indented(each) for each in plan.settings), "", f"{names('use_settings')}()"])
+
+
+def _waits(steps: tuple[WiredStep, ...]) -> bool:
+    return any(one.after for one in steps)
+
+
+def _decorator(one: WiredStep, names: Names, steps: tuple[WiredStep, ...]) -> str:
+    count = len(returned(one, names))
+    name = names("task") if one.after else names("delayed")
+    return f"@{name}(nout={count})" if count > 1 else f"@{name}" + ("()" if one.after else "")
+
+
+def _graph(plan: PipelinePlan, names: Names, steps: tuple[WiredStep, ...]) -> str:
+    said = first_sentence(plan.summary) or plan.title or plan.name
+    lines = [
+        f"def {plan.function}({signature(plan)}):",
+        docstring(said, "Gives the tasks whose results are wanted; nothing runs before they are computed."),
+        *_calls(steps, names),
+    ]
+    return "\n".join(lines)
+
+
+def _calls(steps: tuple[WiredStep, ...], names: Names) -> Iterator[str]:
+    """The calls of the steps, then a dict of the tasks that nothing takes, or that are metrics."""
+    taken = {(source, name) for one in steps for name, source in one.sources.items()}
+    wanted: dict[str, str] = {}
+    done: dict[str, str] = {}
+    for one in steps:
+        step, given = one.step, returned(one, names)
+        after = [f"after=[{', '.join(done[each] for each in one.after)}]"] if one.after else []
+        is_end = not any((step.name, name) in taken for name in step.outputs)
+        left = given or ((names(f"{step.name}_done"),) if is_end or one.is_awaited else ())
+        yield f"    {assigned(left, call_of(one, after))}"
+        if one.is_awaited:
+            done[step.name] = names(f"{step.name}_done")
+            if left != (done[step.name],):
+                yield f"    {done[step.name]} = {left[0]}"
+        wanted |= {name: name for name in one.measured}
+        wanted |= {name: name for name in given[len(step.outputs) :]}
+        if is_end and not {*given} & {*wanted}:
+            wanted[left[0]] = left[0]
+    yield f"    return {{{', '.join(f'{name!r}: {name}' for name in wanted)}}}"
+
+
+def _scheduler(plan: PipelinePlan) -> str:
+    """The name of the option for the cluster; another one where a parameter has it."""
+    return unique_name("scheduler", [each.name for each in plan.parameters])
+
+
+def _options(plan: PipelinePlan, names: Names) -> list[str]:
+    said = "address of a Dask cluster; by default workers are started on this machine"
+    return [f"{names('parser')}.add_argument({option_of(_scheduler(plan))!r}, help={said!r})"]
+
+
+_TASK = '''def {task}(nout=None):
+    """A step as a Dask task; `after` are tasks that it waits for though it takes nothing of theirs."""
+
+    def decorate(function):
+        @{wraps}(function)
+        def run(*values, after=()):
+            return function(*values)
+
+        return {delayed}(run, nout=nout)
+
+    return decorate'''
+
+_MAIN = '''def {numbers_in}(results):
+    """The metrics among the results."""
+    for name, value in results.items():
+        if isinstance(value, dict):
+            yield from {numbers_in}(value)
+        elif isinstance(value, {Real}):
+            yield name, float(value)
+
+
+def {main}():
+    """Run the pipeline and print its metrics as JSON."""
+    {arguments} = {read_arguments}()
+    client = {Client}({arguments}.{scheduler}) if {arguments}.{scheduler} else {Client}(threads_per_worker=1)
+    with client:{settings}
+        ({results},) = {compute}({call})
+    print({json}.dumps(dict({numbers_in}({results}))))'''

@@ -1,0 +1,1 @@
+"""Exported targets run by the tools they are for, each in an environment of its own: `make test-targets`."""

@@ -1,0 +1,161 @@
+"""A notebook exported to every target, run by the tool itself: it must give the notebook's own metrics."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlops_nb.notebook.service import export
+from tests.targets.environments import environment
+from tests.targets.notebook import executed, write_notebook
+
+EXAMPLE = "wine.ipynb"
+
+
+@pytest.fixture(scope="module")
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """What the notebook gives in its own kernel."""
+    return executed(write_notebook(tmp_path_factory.mktemp("executed") / EXAMPLE))
+
+
+@pytest.fixture
+def notebook(folder: Path) -> Path:
+    return write_notebook(folder / EXAMPLE)
+
+
+def ran(*command: str | Path, environment: dict[str, str] | None = None, ok: bool = True) -> str:
+    """What a command printed; the test fails with it where the command does."""
+    settings = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(
+        list(map(str, command)), env=settings | (environment or {}), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0) is ok, f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+    return done.stdout + done.stderr
+
+
+def with_path(tools: Path) -> dict[str, str]:
+    return {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+
+
+def last_json(printed: str) -> dict[str, float]:
+    return json.loads([line for line in printed.splitlines() if line.startswith("{")][-1])
+
+
+def test_dask_gives_the_metrics_of_the_notebook(notebook, metrics):
+    export(notebook, target="dask")
+    python = environment("dask") / "python"
+    assert last_json(ran(python, "wine_dask.py")) == metrics
+    assert "invalid choice: 'ginny'" in ran(python, "wine_dask.py", "--criterion", "ginny", ok=False)
+    assert "must be from 0.1 to 0.5" in ran(python, "wine_dask.py", "--held-out", "0.9", ok=False)
+
+
+def test_dask_runs_on_a_cluster_that_is_there(notebook, metrics):
+    export(notebook, target="dask")
+    python = environment("dask") / "python"
+    elsewhere = Path("elsewhere")
+    elsewhere.mkdir()
+    command = [python, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    file = str(Path("scheduler.json").absolute())
+    worker = [python, "-m", "distributed.cli.dask_worker", "--nworkers", "2", "--nthreads", "1", "--host", "127.0.0.1"]
+    with (
+        started(*command, "--scheduler-file", file),
+        started(*worker, "--no-dashboard", "--scheduler-file", file, folder=elsewhere),
+    ):
+        address = json.loads(waited_for(Path(file)))["address"]
+        assert last_json(ran(python, "wine_dask.py", "--scheduler", address)) == metrics
+
+
+@contextmanager
+def started(*command: str | Path, folder: Path = Path()) -> Iterator[None]:
+    process = subprocess.Popen(
+        list(map(str, command)), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def waited_for(file: Path) -> str:
+    """The text of a file that another process writes."""
+    while not (file.exists() and file.read_text()):
+        time.sleep(0.05)
+    return file.read_text()
+
+
+def test_dvc_gives_the_metrics_of_the_notebook_and_then_skips_every_stage(notebook, metrics):
+    done = export(notebook, target="dvc")
+    tools = with_path(environment("dvc"))
+    ran("dvc", "init", "--quiet", "--no-scm", environment=tools)
+    ran("dvc", "repro", environment=tools)
+    given = json.loads(Path("wine_metrics/forest.json").read_text())
+    assert given == metrics
+    again = ran("dvc", "repro", environment=tools)
+    assert again.count("didn't change, skipping") == len(done.steps)
+    assert "Running stage" not in again
+    parameters = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(parameters.replace("n_estimators: 20", "n_estimators: 3"))
+    changed = ran("dvc", "repro", environment=tools)
+    assert changed.count("Running stage") == 1
+    Path("params.yaml").write_text(parameters.replace("criterion: gini", "criterion: ginny"))
+    assert "'ginny', must be one of" in ran("dvc", "repro", environment=tools, ok=False)
+
+
+def test_github_actions_takes_the_workflow_and_its_job_gives_the_metrics_of_the_notebook(notebook, metrics):
+    Path(".git").mkdir()
+    export(notebook, target="github-actions")
+    workflow = Path(".github/workflows/wine.yml")
+    ran(environment("github-actions") / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow)
+    steps = yaml.safe_load(workflow.read_text())["jobs"]["run"]["steps"]
+    by_name = {step["name"]: step for step in steps if "name" in step}
+    tools = with_path(Path(sys.executable).parent) | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    summary = {"GITHUB_STEP_SUMMARY": str(Path("summary.md").absolute())}
+    for name in ("Run the pipeline", "Summary"):
+        ran("bash", "-eo", "pipefail", "-c", by_name[name]["run"], environment=tools | summary)
+    assert json.loads("".join(Path("summary.md").read_text().splitlines()[1:-1])) == metrics
+    asked = {"PARAM_CRITERION": "entropy", "PARAM_COLUMNS": '["alcohol"]', "PARAM_SHUFFLED": "--no-shuffled"}
+    ran("bash", "-eo", "pipefail", "-c", by_name["Run the pipeline"]["run"], environment=tools | asked)
+    given = json.loads(Path("result.json").read_text())["parameters"]
+    assert (given["criterion"], given["columns"], given["shuffled"]) == ("entropy", ["alcohol"], False)
+
+
+LOCALLY = """
+import sys
+from kfp import local
+from wine_kubeflow import wine_pipeline
+local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root="outputs")
+wine_pipeline(**eval(sys.argv[1]))
+"""
+
+
+def test_kubeflow_compiles_and_runs_the_pipeline_to_the_metrics_of_the_notebook(notebook, metrics):
+    export(notebook, target="kubeflow")
+    tools = with_path(environment("kubeflow"))
+    ran("python", "wine_kubeflow.py", environment=tools)
+    compiled = next(yaml.safe_load_all(Path("wine_kubeflow.yaml").read_text()))
+    inputs = compiled["root"]["inputDefinitions"]["parameters"]
+    assert {name: each.get("defaultValue") for name, each in inputs.items()} == {
+        "n_estimators": 20, "criterion": "gini", "held_out": 0.3, "depth": "None", "shuffled": True,
+        "columns": ["alcohol", "ash", "malic_acid"],
+    }  # fmt: skip
+    Path("locally.py").write_text(LOCALLY)
+    ran("python", "locally.py", "{}", environment=tools)
+    assert logged_metrics(Path("outputs")) == metrics
+    assert "must be one of" in ran("python", "locally.py", "{'criterion': 'ginny'}", environment=tools, ok=False)
+
+
+def logged_metrics(root: Path) -> dict[str, float]:
+    """The metrics that a component logged."""
+    (file,) = (each for each in root.rglob("executor_output.json") if "forest" in str(each))
+    (artifact,) = json.loads(file.read_text())["artifacts"]["metrics"]["artifacts"]
+    return {name: value for name, value in artifact["metadata"].items() if isinstance(value, float)}
