@@ -29,7 +29,8 @@ def formatted_python(source: str) -> str:
     source = source.encode("utf-8", "replace").decode("utf-8")
     source = _ruff(["check", "--fix", "--select", "I,F401", *_RUFF_OPTIONS], source) or source
     source = _formatted(source)
-    return _formatted(_with_noqa(source))
+    noted = _with_noqa(source)
+    return source if noted == source else _formatted(noted)
 
 
 _SETTINGS = ("--isolated", "--quiet", "--no-cache", "--line-length", LINE_LENGTH, "--target-version", "py311")
