@@ -8,7 +8,7 @@ cells.py      what a cell reads and writes (syntax tree)
 records.py    NotebookCell, Notebook, Export
 script.py     a notebook's cells to the text of a pipeline script
 script_files.py  exported files, formatted and written whole
-targets/      the notebook as files of other engines: Dask, DVC, Kubeflow, GitHub Actions
+targets/      the notebook as files of other engines: Dask, DVC, Kubeflow, Prefect, GitHub Actions
 service.py    finds and reads notebooks, writes and verifies scripts
 exporter.py   the nbconvert exporter `mlops_pipeline`
 inference.py  parameters and metrics that nobody named

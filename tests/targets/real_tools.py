@@ -159,3 +159,16 @@ def logged_metrics(root: Path) -> dict[str, float]:
     (file,) = (each for each in root.rglob("executor_output.json") if "forest" in str(each))
     (artifact,) = json.loads(file.read_text())["artifacts"]["metrics"]["artifacts"]
     return {name: value for name, value in artifact["metadata"].items() if isinstance(value, float)}
+
+
+def test_prefect_runs_the_flow_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
+    export(notebook, target="prefect")
+    python = environment("prefect") / "python"
+    quiet = {
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    assert last_json(ran(python, "wine_prefect.py", environment=quiet)) == metrics
+    Path("wrong.py").write_text("from wine_prefect import wine_pipeline\nwine_pipeline(criterion='ginny')")
+    assert "Input should be 'gini', 'entropy' or 'log_loss'" in ran(python, "wrong.py", environment=quiet, ok=False)

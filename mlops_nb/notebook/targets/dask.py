@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mlops_nb.notebook.intermediate import PipelinePlan
 from mlops_nb.notebook.naming import docstring, first_sentence, unique_name
 from mlops_nb.notebook.targets.plain import (
+    NUMBERS_IN,
     Names,
     arguments_function,
     assigned,
@@ -42,11 +43,12 @@ def written(plan: PipelinePlan, place: Place) -> Written:
         *(f"{_decorator(one, names, steps)}\n{function_of(one, plan, names)}" for one in steps),
         _graph(plan, names, steps),
         arguments_function(plan, names, _options(plan, names)),
+        NUMBERS_IN.format(numbers_in=names("numbers_in"), Real=names("Real")),
         _MAIN.format(
             call=f"{plan.function}({', '.join(f'{each.name}={arguments}.{each.name}' for each in plan.parameters)})",
             scheduler=_scheduler(plan),
             settings=f"\n        client.run({names('use_settings')})" if plan.settings else "",
-            **_given(names, "main", "arguments", "read_arguments", "Client", "compute", "results", "json", "Real"),
+            **_given(names, "main", "arguments", "read_arguments", "Client", "compute", "results", "json"),
             **_given(names, "numbers_in"),
         ),
         f'if __name__ == "__main__":\n    {names("main")}()',
@@ -153,16 +155,7 @@ _TASK = '''def {task}(nout=None):
 
     return decorate'''
 
-_MAIN = '''def {numbers_in}(results):
-    """The metrics among the results."""
-    for name, value in results.items():
-        if isinstance(value, dict):
-            yield from {numbers_in}(value)
-        elif isinstance(value, {Real}):
-            yield name, float(value)
-
-
-def {main}():
+_MAIN = '''def {main}():
     """Run the pipeline and print its metrics as JSON."""
     {arguments} = {read_arguments}()
     client = {Client}({arguments}.{scheduler}) if {arguments}.{scheduler} else {Client}(threads_per_worker=1)

@@ -167,6 +167,14 @@ SHOW = '''def {}(*values, **_):
         if value is not None:
             print(repr(value))'''
 
+NUMBERS_IN = '''def {numbers_in}(results):
+    """The metrics among the results."""
+    for name, value in results.items():
+        if isinstance(value, dict):
+            yield from {numbers_in}(value)
+        elif isinstance(value, {Real}):
+            yield name, float(value)'''
+
 METRICS = '''class {}(dict):
     """The metrics that a step notes: `metric(name, value)` gives the value back."""
 

@@ -16,6 +16,7 @@ TARGETS: Mapping[str, str] = {
     "dask": "a script that runs its steps on a Dask cluster",
     "dvc": "dvc.yaml, params.yaml and a script a stage",
     "kubeflow": "a pipeline for Kubeflow Pipelines and Vertex AI",
+    "prefect": "a Prefect 3 flow",
     "github-actions": "a workflow that runs the script",
 }
 """The targets by the name that is typed, each with what it writes."""

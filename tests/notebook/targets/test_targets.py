@@ -141,6 +141,21 @@ def test_kubeflow_keeps_type_default_choices_range_and_help_of_a_parameter():
     assert "if not 0.1 <= share <= 0.5:" in text
 
 
+def test_prefect_keeps_type_default_choices_range_and_help_of_a_parameter():
+    (text,) = texts("prefect", *CELLS).values()
+    (flow,) = (node for node in ast.parse(text).body if getattr(node, "name", "") == "wine")
+    given = {
+        each.arg: (ast.unparse(each.annotation), ast.literal_eval(default))
+        for each, default in zip(flow.args.args, flow.args.defaults, strict=True)
+    }
+    assert given == {
+        "trees": ("Annotated[int, Field(description='in the forest')]", 20),
+        "kind": ("Literal['gini', 'entropy']", "gini"),
+        "share": ("Annotated[float, Field(ge=0.1, le=0.5)]", 0.3), "sure": ("bool", True),
+        "names": ("list[str]", ["a", "b"]), "depth": ("int | None", None), "pair": ("tuple[int, ...]", (1, 2)),
+    }  # fmt: skip
+
+
 HOSTILE = [
     '"""\nopen("owned", "w")\n"""',
     "'); open('owned', 'w') #",
