@@ -201,7 +201,7 @@ def digest(text: str) -> str:
 
 
 def tree_digest(tree: ast.AST) -> str:
-    """A digest of a syntax tree, the same whatever its comments and formatting are.
+    r"""A digest of a syntax tree, the same whatever its comments and formatting are.
 
     >>> one, other = parsed("def f(x):\n    'What it does.'\n    return x"), parsed("def f( x ): return x  # so")
     >>> tree_digest(one) == tree_digest(other)
