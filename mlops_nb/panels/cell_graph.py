@@ -107,8 +107,9 @@ def _not_drawn(graph: NotebookGraph, nodes: Sequence[LineageNode]) -> str:
     hidden = len(graph.nodes) - len(nodes)
     if not hidden:
         return ""
-    it = "it is" if hidden == 1 else "they are"
-    return f"Not drawn: {count(hidden, 'cell')} that only give imports, stand alone or too far up; {it} in the table."
+    one = "It gives only imports, stands alone or is too far up; it is in the table."
+    many = "They give only imports, stand alone or are too far up; they are in the table."
+    return f"Not drawn: {count(hidden, 'cell')}. {one if hidden == 1 else many}"
 
 
 def _table(graph: NotebookGraph) -> Iterator[Block]:

@@ -272,6 +272,10 @@ def _second_line(node: LineageNode, edges: Sequence[LineageEdge]) -> str:
     return f"gives {', '.join(one_line(name, 20) for name in names)}" if names else ""
 
 
+SOME_FILE = "some file"
+"""What may flow from a cell of which it is not known which files it wrote, as from a shell's command."""
+
+
 def given(node: LineageNode, edges: Sequence[LineageEdge]) -> list[str]:
     """The names, those of parameters included, that flow out of a node."""
     found: dict[str, None] = {}
@@ -279,7 +283,7 @@ def given(node: LineageNode, edges: Sequence[LineageEdge]) -> list[str]:
         if edge.source == node.id:
             is_parameter = edge.target.startswith("parameter:")
             found |= dict.fromkeys((edge.target.split(":")[1],) if is_parameter else edge.names)
-    return list(found)
+    return [SOME_FILE if name == "*" else name for name in found]
 
 
 def _fitted(text: str, node: LineageNode) -> str:
