@@ -18,10 +18,13 @@ TOLERANCE = 1e-6
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)(?![\w.]|\.\d)")
 _TIMES = re.compile(
-    r"^(CPU times: .*|Wall time: .*|Compiler *: .*|.* ± .* per loop .*|\d+ loops?, best of .*|peak memory: .*)\n?",
+    r"^(CPU times: .*|Wall time: .*|Compiler *: .*|.* ± .* per loop .*|\d+ loops?, best of .*|peak memory: .*"
+    r"|.*\d+%\|.*\| \d+/\d+ \[\d+:\d+.*\])\n?",
     re.MULTILINE,
 )
+"""What tells times, progress bars among it."""
 _PICTURE = re.compile(r"<Figure size .* with \d+ Axes>|<IPython\.core\.display\.Image object>|<.*Widget.*>")
+WIDGET = "application/vnd.jupyter.widget-view+json"
 _PANEL = re.compile(r'<div class="[^"]*\bmlops-')
 _MARKUP = re.compile(r"<IPython\.core\.display\.\w+ object>")
 _MARKUP_KINDS = ("text/html", "text/markdown", "text/latex")
@@ -53,7 +56,7 @@ def shown_output(data: Mapping[str, str]) -> CellOutput | None:
     CellOutput(kind='value', text='3')
     """
     text = data.get("text/plain", "")
-    if not text or _PICTURE.search(text) or _PANEL.match(data.get("text/html", "")):
+    if WIDGET in data or not text or _PICTURE.search(text) or _PANEL.match(data.get("text/html", "")):
         return None
     if _MARKUP.fullmatch(text.strip()):
         return CellOutput("value", next((data[kind] for kind in _MARKUP_KINDS if kind in data), text))

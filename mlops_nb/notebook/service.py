@@ -23,7 +23,7 @@ from mlops_nb.notebook.installing import (
     requirements_text,
 )
 from mlops_nb.notebook.naming import identifier
-from mlops_nb.notebook.recorded import cells_of_lines, shown_output, value_checks
+from mlops_nb.notebook.recorded import WIDGET, cells_of_lines, shown_output, value_checks
 from mlops_nb.notebook.records import CellOutput, Export, LeftOut, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import pipeline_script
 from mlops_nb.notebook.script_files import check_beside, formatted_python, imported_modules, write_beside, write_script
@@ -115,7 +115,8 @@ def _saved_output(output: Mapping[str, object]) -> CellOutput | None:
     if kind == "stream" and output.get("name") == "stdout":
         return CellOutput("print", _joined(output.get("text")))
     if kind in ("execute_result", "display_data") and isinstance(data, dict):
-        return shown_output({str(each): _joined(text) for each, text in data.items() if str(each).startswith("text/")})
+        kinds = {str(each): text for each, text in data.items() if str(each).startswith("text/") or each == WIDGET}
+        return shown_output({kind: "" if kind == WIDGET else _joined(text) for kind, text in kinds.items()})
     return None
 
 

@@ -79,8 +79,16 @@ def test_values_displayed_before_a_cells_end_may_be_unknown():
 def test_pictures_and_widgets_are_no_values_and_markup_is_its_text():
     assert shown_output({"text/plain": "<Figure size 640x480 with 1 Axes>"}) is None
     assert shown_output({"text/plain": "HBox(children=())\n<VBoxWidget>"}) is None
+    bar = "  0%|          | 0/5 [00:00<?, ?it/s]"
+    assert shown_output({"text/plain": bar, "application/vnd.jupyter.widget-view+json": ""}) is None
     text = {"text/plain": "<IPython.core.display.HTML object>", "text/html": "<b>x</b>"}
     assert shown_output(text) == CellOutput("value", "<b>x</b>")
+
+
+def test_progress_bars_are_times_and_not_compared():
+    cells = [cell("for x in tqdm(range(5)): pass\nprint(x)", ("print", "4\n"))]
+    told = "100%|██████████| 5/5 [00:00<00:00, 9341.43it/s]\n4\n"
+    assert checked(cells, {0: [CellOutput("print", told)]}) == [(0, "print", "equal", "")]
 
 
 def test_lines_of_a_step_know_their_cell():
