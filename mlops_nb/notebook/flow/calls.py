@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from mlops_nb.notebook.flow.objects import Thing, Value, reachable, united
 from mlops_nb.notebook.flow.outside import Outside
 
 _LIVELY = ("function", "instance", "method", "class")
+MOST_USES = 6
+"""How often what is called unseen in one statement is followed; after that nothing new comes of it."""
 CONTAINERS = ("list", "dict", "set", "tuple")
 
 
@@ -60,8 +63,8 @@ class Call:
 class Calls(Outside):
     """An outside world in which things can be called; what each sort of call does stands in the files above."""
 
-    used: list[Thing]
-    """The instances whose methods are being called unseen."""
+    used: Counter[Thing]
+    """How often functions, classes and the instances of a class were called unseen in a statement of the cell."""
 
     def run_function(self, function: Thing, call: Call, owner: Value = ()) -> Value:
         """A function of the notebook is called; `owner` is the object whose method it is."""
@@ -158,6 +161,10 @@ class Calls(Outside):
         lively = [each for each in reachable(value) if each.kind in _LIVELY or each.pending]
         self.weak += 1
         for thing in lively:
+            what = thing.owner if thing.kind == "instance" and thing.owner is not None else thing
+            self.used[what] += 1
+            if self.used[what] > MOST_USES:  # what they hand on holds them, too, and would call them again and again
+                continue
             if thing.pending:
                 self.consume(thing)
             elif thing.kind == "function" and is_handed_over:
@@ -171,14 +178,6 @@ class Calls(Outside):
         self.weak -= 1
 
     def _use_instance(self, thing: Thing, given: Value, is_handed_over: bool) -> None:
-        """Its methods are called, once: what they hand on holds the instance, too, and would call them again."""
-        if thing in self.used:
-            return
-        self.used.append(thing)
-        self._run_members(thing, given, is_handed_over)
-        self.used.pop()
-
-    def _run_members(self, thing: Thing, given: Value, is_handed_over: bool) -> None:
         for name, value in self.members_of(thing.owner):
             is_special = name.startswith("__") and name not in ("__init__", "__new__", "__class_getitem__", "__del__")
             if is_special or is_handed_over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 
 from mlops_nb.notebook.flow.calls import Call, passed
 from mlops_nb.notebook.flow.methods import Methods
@@ -29,7 +30,7 @@ class Functions(Methods):
     def __init__(self) -> None:
         super().__init__()
         self.running: list[ast.AST] = []
-        self.used = []
+        self.used = Counter()
         self.steps = 0
         self._dropped: ast.AST | None = None
         self._displayed: ast.AST | None = None

@@ -30,7 +30,6 @@ class Interpreter(Statements):
         """
         self.begin(cell)
         self.steps = 0
-        self.used = []
         self.weak = int(not is_whole)
         text = cell_text(source)
         tree = parsed(text.python)
@@ -60,6 +59,7 @@ class Interpreter(Statements):
             self.escape(escape)
 
     def _run_statement(self, statement: ast.stmt, *, is_shown: bool) -> Value:
+        self.used.clear()
         if not isinstance(statement, ast.Expr):
             self.do(statement)
             return ()
