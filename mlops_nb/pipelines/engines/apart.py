@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,6 +70,7 @@ class ApartExecution(Execution):
         self._waiting: list[Task] = []
         self._ready: list[Task] = []
         self._going: dict[int, Task] = {}
+        self._arrived: list[Delivered] = []
         self._held: list[tuple[Task, Delivered]] = []
         self._clock = 0
         self._began: dict[int, int] = {}
@@ -97,7 +98,7 @@ class ApartExecution(Execution):
             try:
                 return super()._called()
             except KeyboardInterrupt:
-                for done in self.engine.interrupt():
+                for done in [*self._arrived, *self.engine.interrupt()]:
                     self._over(self._going.pop(done.number), done)
                 raise
             except BaseException:
@@ -110,7 +111,7 @@ class ApartExecution(Execution):
         if names:
             self.progress.note(f"waiting for {' and '.join(names)}, which began before")
         while self._going:
-            for done in self.engine.wait():
+            for done in self._arrived_next():
                 task = self._going.pop(done.number)
                 if done.error is None and not done.made.seen.draws:
                     with suppress(MlopsError):
@@ -147,8 +148,14 @@ class ApartExecution(Execution):
         while not all(task.is_done for task in self.tasks):
             self._step_on()
 
+    def _arrived_next(self) -> Iterator[Delivered]:
+        """What the engine delivers, waited for where nothing is left of what came together; a fault leaves the rest."""
+        self._arrived = self._arrived or list(self.engine.wait())
+        while self._arrived:
+            yield self._arrived.pop(0)
+
     def _step_on(self) -> None:
-        for done in self.engine.wait():
+        for done in self._arrived_next():
             self._delivered(self._going.pop(done.number), done)
         self._accept_held()
         self._begin_what_can()
