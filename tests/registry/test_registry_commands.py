@@ -86,7 +86,7 @@ def test_way_of_a_version_through_the_stages(cell):
         ("register late-flight --model clf --example nowhere.csv", "cannot be read"),
         ("register late-flight --model clf --example other", "is no variable here"),
         ("promote late-flight/1 --expect first", "is no version's number"),
-        ("promote late-flight/1 --to Archived", "invalid choice"),
+        ("promote late-flight/1 --to Archived", "'Archived' is none of Production, Staging"),
         ("registry late-flight/1 --as-of today", "never changes"),
         ("registry late-flightt", "no model is called"),
     ],
