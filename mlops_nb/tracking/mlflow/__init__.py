@@ -6,7 +6,7 @@ agreement.py      what changed on which side since
 models.py         a model version, the same
 server.py         talks to a server: addresses, retries, timeouts, errors
 model_server.py   talks to its registry
-sides.py          all that is carried of a run, and what the server has of it
+sides.py          all that is carried of a run, what the server has of it, files on their way
 pushing.py        runs to a server; model_pushing.py model versions
 pulling.py        runs of a server; model_pulling.py model versions
 service.py        push and pull

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from shutil import copyfileobj
 from typing import TYPE_CHECKING
 
 from mlops_nb.registry import model_formats
@@ -15,6 +14,7 @@ from mlops_nb.tracking.mlflow import models as mapping
 from mlops_nb.tracking.mlflow.model_server import ModelServer
 from mlops_nb.tracking.mlflow.models import AgreedVersion, MlflowVersion
 from mlops_nb.tracking.mlflow.server import Refused, Server
+from mlops_nb.tracking.mlflow.sides import send
 from mlops_nb.tracking.mlflow.words import CarriedVersion, MlflowRun, Outcome
 from mlops_nb.tracking.runs import Artifact
 
@@ -81,7 +81,7 @@ class VersionPush:
         folder = mapping.folder_of_version(one)
         for path, file in self._files(one).items():
             self.server.say(f"{path} of {one.name}/{one.number}")
-            self._send(run, f"{folder}/{path}", file)
+            send(self.store, self.server, run, f"{folder}/{path}", file)
         return self.registry.create(ours, f"{run.artifact_uri.rstrip('/')}/{folder}", run.id)
 
     def _run_there(self, one: ModelVersion) -> MlflowRun:
@@ -103,17 +103,6 @@ class VersionPush:
                 trusted = model_formats.trusted_types(file)
         own: dict[str, Artifact | bytes] = {each.path: each for each in one.manifest.files}
         return {**mapping.added_files(one, trusted, str(mlflow.__version__)), **own}
-
-    def _send(self, run: MlflowRun, path: str, file: Artifact | bytes) -> None:
-        """Send a file under its own name, its content checked on the way."""
-        with blobs.workplace(self.store) as place:
-            named = place.folder / path.rpartition("/")[2]
-            if isinstance(file, bytes):
-                named.write_bytes(file)
-            else:
-                with blobs.opened(self.store, file.sha256, path) as reader, named.open("wb") as writer:
-                    copyfileobj(reader, writer, blobs.CHUNK)
-            self.server.upload(run, named, path)
 
     def _bring(
         self, ours: MlflowVersion, theirs: MlflowVersion, agreed: AgreedVersion, aliases: Mapping[str, int]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from shutil import copyfileobj
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import StoreIsDamaged
-from mlops_nb.store import blobs, remote
+from mlops_nb.store import remote
 from mlops_nb.store.whole_runs import get_run
 from mlops_nb.tracking.mlflow import agreement, words
 from mlops_nb.tracking.mlflow import runs as mapping
 from mlops_nb.tracking.mlflow.server import Refused, Server
-from mlops_nb.tracking.mlflow.sides import Side, content_sum, listed_there, side_of, sizes
+from mlops_nb.tracking.mlflow.sides import Side, content_sum, listed_there, send, side_of, sizes
 from mlops_nb.tracking.mlflow.words import Agreed, CarriedRun, MlflowRun, Outcome
-from mlops_nb.tracking.runs import Artifact, Run
+from mlops_nb.tracking.runs import Run
 
 if TYPE_CHECKING:
     from mlops_nb.store import Store
@@ -132,24 +131,13 @@ class RunPush:
                 continue
             self.server.say(f"artifact {path} of run {run.id}")
             try:
-                self._send(theirs, path, file)
+                send(self.store, self.server, theirs, path, file)
             except (Refused, StoreIsDamaged) as no:
                 faults.append(f"artifact {path}: {no.what}")
                 continue
             kept[path] = content_sum(file)
             self._agree(run.id, theirs.id, replace(agreed, artifacts=kept))
         return kept, faults
-
-    def _send(self, theirs: MlflowRun, path: str, file: Artifact | bytes) -> None:
-        """Send a file under its own name, its content checked on the way."""
-        with blobs.workplace(self.store) as place:
-            named = place.folder / path.rpartition("/")[2]
-            if isinstance(file, bytes):
-                named.write_bytes(file)
-            else:
-                with blobs.opened(self.store, file.sha256, path) as reader, named.open("wb") as writer:
-                    copyfileobj(reader, writer, blobs.CHUNK)
-            self.server.upload(theirs, named, path)
 
     def _agree(self, number: int, remote_id: str, agreed: Agreed) -> None:
         with self.store.transaction() as connection:

@@ -1,11 +1,11 @@
-"""All that is carried of a run of ours, and what the server has of one."""
+"""All that is carried of a run of ours, what the server has of one, and files on their way between both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from shutil import rmtree
+from shutil import copyfileobj, rmtree
 from typing import TYPE_CHECKING
 
 from mlops_nb.store import blobs, remote
@@ -63,6 +63,18 @@ def listed_there(server: Server, run: MlflowRun) -> tuple[dict[str, Listed], lis
         return server.artifacts(run), []
     except Refused as no:
         return {}, [no.what]
+
+
+def send(store: Store, server: Server, run: MlflowRun, path: str, file: Artifact | bytes) -> None:
+    """Send a file under its own name, its content checked on the way."""
+    with blobs.workplace(store) as place:
+        named = place.folder / path.rpartition("/")[2]
+        if isinstance(file, bytes):
+            named.write_bytes(file)
+        else:
+            with blobs.opened(store, file.sha256, path) as reader, named.open("wb") as writer:
+                copyfileobj(reader, writer, blobs.CHUNK)
+        server.upload(run, named, path)
 
 
 def fetched(
