@@ -71,7 +71,7 @@ def test_standard_output_is_itself_again_after_a_step_that_fails(folder):
 
 
 def test_plots_go_to_files_and_the_figures_are_closed(folder):
-    plt = pytest.importorskip("matplotlib.pyplot")
+    import matplotlib.pyplot as plt
 
     def work():
         plt.plot([1, 2])
