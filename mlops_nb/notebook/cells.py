@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from mlops_nb.notebook.ipython_syntax import cell_text, parsed
+from mlops_nb.notebook.ipython_syntax import cell_text, cell_tree
 from mlops_nb.record import Record
 from mlops_nb.tracking.values import Value
 
@@ -92,7 +92,7 @@ def read_cell(source: str) -> CellNames:
 
 def _read(source: str) -> CellNames:
     text = cell_text(source)
-    tree = parsed(text.python)
+    tree = cell_tree(source)
     if tree is None:
         return CellNames(is_valid=False, is_python=text.is_python)
     try:

@@ -6,6 +6,7 @@ attributes of an instance. Of the user's own code nothing runs. Whether a sample
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import sys
@@ -105,7 +106,7 @@ class Watch:
             return []
         states, environment = _random_states(), _environment()
         drawn = [key for key, state in self.random.items() if states.get(key, state) != state]
-        other = sorted({str(key) for key, _ in self.environment.items() ^ environment.items()})
+        other = sorted({os.fsdecode(name) for name, _ in self.environment.items() ^ environment.items()})
         return [*drawn, *(f"{ENVIRONMENT}{key}" for key in other)]
 
     def _new(self, names: Mapping[str, object]) -> list[str]:
@@ -295,9 +296,6 @@ def _random_states() -> dict[str, object]:
     return found
 
 
-def _environment() -> dict[object, object]:
-    """Hashes of the environment's values: the values themselves are kept nowhere."""
-    import os
-
-    data = getattr(os.environ, "_data", {})
-    return {os.fsdecode(name): hash(value) for name, value in data.items()}
+def _environment() -> dict[Any, int]:
+    """Hashes of the environment's values, by names as the system has them: the values are kept nowhere."""
+    return {name: hash(value) for name, value in getattr(os.environ, "_data", {}).items()}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
 
-from mlops_nb.notebook.ipython_syntax import cell_text, parsed
+from mlops_nb.notebook.ipython_syntax import cell_tree
 
 READ, WRITTEN = 1, 2
 
@@ -42,7 +42,7 @@ def named_files(source: str, names: Mapping[str, object]) -> list[tuple[str, int
     """
     if not _MAY_NAME_FILES.search(source):
         return []
-    tree = parsed(cell_text(source).python)
+    tree = cell_tree(source)
     found: dict[tuple[str, int], None] = {}
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Call):

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from mlops_nb.errors import BadArgument, MlopsError, nearest
 from mlops_nb.notebook.cells import read_cell
 from mlops_nb.notebook.dataflow import Plan, PlannedStep, plan
-from mlops_nb.notebook.ipython_syntax import cell_text, parsed
+from mlops_nb.notebook.ipython_syntax import cell_tree, parsed
 from mlops_nb.notebook.naming import (
     Section,
     comment,
@@ -361,7 +361,7 @@ def _kept_values(notebook: Notebook, bound: Collection[str]) -> dict[int, tuple[
 
 
 def _ends_with_value(source: str) -> bool:
-    tree = parsed(cell_text(source).python)
+    tree = cell_tree(source)
     last = tree.body[-1] if tree and tree.body else None
     return isinstance(last, ast.Expr) and is_shown(last.value)
 

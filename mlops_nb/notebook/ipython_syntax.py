@@ -87,6 +87,12 @@ def cell_text(source: str) -> CellText:
     return _taken_apart(source)
 
 
+@lru_cache(maxsize=64)
+def cell_tree(source: str) -> ast.Module | None:
+    """The cell's syntax tree, to be read only; None where it is not Python."""
+    return parsed(cell_text(source).python)
+
+
 def parsed(python: str) -> ast.Module | None:
     """The syntax tree, or None where the text is not Python (or too deep for the parser)."""
     try:

@@ -139,8 +139,7 @@ def _ran(shell: Any) -> list[tuple[str, tuple[CellOutput, ...]]]:
             if each.output_type == "out_stream":
                 outputs.append(CellOutput("print", "".join(each.bundle["stream"])))
             elif each.output_type == "execute_result":
-                texts = {kind: text if isinstance(text, str) else "" for kind, text in each.bundle.items()}
-                outputs += [one] if (one := shown_output(texts)) else []
+                outputs += [one] if (one := shown_output(each.bundle)) else []
         found.append((source, tuple(outputs)))
     return found
 

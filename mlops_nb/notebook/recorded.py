@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlops_nb.notebook.cells import CellNames, read_cell
-from mlops_nb.notebook.ipython_syntax import cell_text, parsed
+from mlops_nb.notebook.ipython_syntax import cell_text, cell_tree
 from mlops_nb.notebook.records import CellOutput, NotebookCell, ScriptStep
 from mlops_nb.reproducibility.records import Likeness, ValueCheck
 
@@ -24,7 +24,7 @@ _TIMES = re.compile(
 )
 """What tells times, progress bars among it."""
 _PICTURE = re.compile(r"<Figure size .* with \d+ Axes>|<IPython\.core\.display\.Image object>|<.*Widget.*>")
-WIDGET = "application/vnd.jupyter.widget-view+json"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _PANEL = re.compile(r'<div class="[^"]*\bmlops-')
 _MARKUP = re.compile(r"<IPython\.core\.display\.\w+ object>")
 _MARKUP_KINDS = ("text/html", "text/markdown", "text/latex")
@@ -49,17 +49,26 @@ _CHANCES = frozenset({
 # fmt: on
 
 
-def shown_output(data: Mapping[str, str]) -> CellOutput | None:
+def joined(text: object) -> str:
+    """A text that a notebook's file holds line by line.
+
+    >>> joined(["a\\n", "b"]), joined("a"), joined(None)
+    ('a\\nb', 'a', '')
+    """
+    return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
+
+
+def shown_output(data: Mapping[str, object]) -> CellOutput | None:
     """A shown value by MIME type as the text that is compared; None for a picture, a widget or a panel of ours.
 
     >>> shown_output({"text/plain": "3", "text/html": "<b>3</b>"})
     CellOutput(kind='value', text='3')
     """
-    text = data.get("text/plain", "")
-    if WIDGET in data or not text or _PICTURE.search(text) or _PANEL.match(data.get("text/html", "")):
+    text = joined(data.get("text/plain"))
+    if _WIDGET in data or not text or _PICTURE.search(text) or _PANEL.match(joined(data.get("text/html"))):
         return None
     if _MARKUP.fullmatch(text.strip()):
-        return CellOutput("value", next((data[kind] for kind in _MARKUP_KINDS if kind in data), text))
+        return CellOutput("value", next((joined(data[kind]) for kind in _MARKUP_KINDS if kind in data), text))
     return CellOutput("value", text)
 
 
@@ -219,7 +228,7 @@ def _reads(names: CellNames) -> Iterator[str]:
 
 
 def _calls(cell: NotebookCell) -> Iterator[str]:
-    tree = _tree(cell)
+    tree = cell_tree(cell.source)
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             yield ast.unparse(node.func)
@@ -235,7 +244,7 @@ def _seeds(cell: NotebookCell) -> bool:
 
 def _seeded_generators(cell: NotebookCell) -> Iterator[str]:
     """The names of random generators that a cell makes with a seed."""
-    tree = _tree(cell) if cell.kind == "code" else None
+    tree = cell_tree(cell.source) if cell.kind == "code" else None
     for node in ast.walk(tree) if tree else ():
         match node:
             case ast.Assign([ast.Name(name)], ast.Call(func, [_, *_]) | ast.Call(func, [], [_, *_])):
@@ -245,7 +254,7 @@ def _seeded_generators(cell: NotebookCell) -> Iterator[str]:
 
 def _unseeded(cell: NotebookCell) -> Iterator[str]:
     """The calls of a cell that take chance from where nobody gave a seed to them."""
-    tree = _tree(cell)
+    tree = cell_tree(cell.source)
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = ast.unparse(node.func)
@@ -253,7 +262,3 @@ def _unseeded(cell: NotebookCell) -> Iterator[str]:
             makes = name.rpartition(".")[2] in ("default_rng", "RandomState") and node.args
             if name.rpartition(".")[2] in _CHANCES and not given and not makes:
                 yield name
-
-
-def _tree(cell: NotebookCell) -> ast.Module | None:
-    return parsed(cell_text(cell.source).python)

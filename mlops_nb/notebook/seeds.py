@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 from mlops_nb.notebook.cells import dotted_call
-from mlops_nb.notebook.ipython_syntax import cell_text, parsed
+from mlops_nb.notebook.ipython_syntax import cell_tree
 from mlops_nb.tracking.values import Value, plain_value
 
 # fmt: off
@@ -69,7 +69,7 @@ def _seedings(source: str) -> tuple[_Seeding, ...]:
     """The calls that may set a seed, in the order in which they stand."""
     if not any(word in source for word in ("seed", "random_state", "rng", "RandomState", "Random(", "jax")):
         return ()
-    tree = parsed(cell_text(source).python)
+    tree = cell_tree(source)
     try:
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree else []
         calls.sort(key=lambda node: (node.lineno, node.col_offset))

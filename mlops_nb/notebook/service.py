@@ -23,7 +23,7 @@ from mlops_nb.notebook.installing import (
     requirements_text,
 )
 from mlops_nb.notebook.naming import identifier
-from mlops_nb.notebook.recorded import WIDGET, cells_of_lines, shown_output, value_checks
+from mlops_nb.notebook.recorded import cells_of_lines, joined, shown_output, value_checks
 from mlops_nb.notebook.records import CellOutput, Export, LeftOut, Notebook, NotebookCell, ScriptStep
 from mlops_nb.notebook.script import pipeline_script
 from mlops_nb.notebook.script_files import check_beside, formatted_python, imported_modules, write_beside, write_script
@@ -113,15 +113,10 @@ def _outputs(cell: Mapping[str, object]) -> tuple[CellOutput, ...] | None:
 def _saved_output(output: Mapping[str, object]) -> CellOutput | None:
     kind, data = output.get("output_type"), output.get("data")
     if kind == "stream" and output.get("name") == "stdout":
-        return CellOutput("print", _joined(output.get("text")))
+        return CellOutput("print", joined(output.get("text")))
     if kind in ("execute_result", "display_data") and isinstance(data, dict):
-        kinds = {str(each): text for each, text in data.items() if str(each).startswith("text/") or each == WIDGET}
-        return shown_output({kind: "" if kind == WIDGET else _joined(text) for kind, text in kinds.items()})
+        return shown_output(data)
     return None
-
-
-def _joined(text: object) -> str:
-    return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
 
 
 def _language(metadata: Mapping[str, Mapping[str, str]]) -> str:

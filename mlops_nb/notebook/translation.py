@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from mlops_nb.errors import MlopsError
 from mlops_nb.notebook.cells import BUILTINS, CellNames, dotted_call, read_cell, without_fixed
-from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, magic_code, parsed
+from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, cell_tree, magic_code, parsed
 from mlops_nb.notebook.naming import comment, unique_name
 from mlops_nb.notebook.records import LeftOut
 from mlops_nb.record import Record
@@ -552,7 +552,7 @@ def evaluating(source: str) -> Iterator[str]:
     >>> list(evaluating("def value(text):\\n    return eval(text)"))
     ['value']
     """
-    tree = parsed(cell_text(source).python) if "eval(" in source else None
+    tree = cell_tree(source) if "eval(" in source else None
     for statement in tree.body if tree else ():
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             calls = (node for node in ast.walk(statement) if isinstance(node, ast.Call))

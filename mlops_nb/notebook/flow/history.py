@@ -14,7 +14,7 @@ from typing import Literal
 
 from mlops_nb.notebook.cells import read_cell
 from mlops_nb.notebook.flow.graph import CellGraph, graph_of
-from mlops_nb.notebook.ipython_syntax import cell_text, parsed
+from mlops_nb.notebook.ipython_syntax import cell_tree
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import Record
 from mlops_nb.tracking.executions import Execution
@@ -201,7 +201,7 @@ def _fed_back(source: str) -> set[str]:
     >>> sorted(_fed_back("df['b'] = df['a'] * 2\\nmodel.fit(df)")), sorted(_fed_back("df['a'] = df['a'] * 2\\nx += 1"))
     ([], ['df', 'x'])
     """
-    tree = parsed(cell_text(source).python)
+    tree = cell_tree(source)
     found = set[str]()
     for statement in tree.body if tree is not None else ():
         names = read_cell(ast.unparse(statement))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from mlops_nb.notebook.flow import effects
 from mlops_nb.notebook.flow.objects import Value
 from mlops_nb.notebook.flow.statements import Statements
-from mlops_nb.notebook.ipython_syntax import CellText, cell_text, parsed
+from mlops_nb.notebook.ipython_syntax import CellText, cell_text, cell_tree
 
 
 class Interpreter(Statements):
@@ -32,7 +32,7 @@ class Interpreter(Statements):
         self.steps = 0
         self.weak = int(not is_whole)
         text = cell_text(source)
-        tree = parsed(text.python)
+        tree = cell_tree(source)
         if tree is None:
             return
         self.cell_magics(text)

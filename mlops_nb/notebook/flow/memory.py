@@ -154,7 +154,9 @@ class Memory:
 
     def _after(self, cells: Iterable[int]) -> None:
         """The present cell comes after these."""
-        self.order.update((cell, self.cell) for cell in cells if cell != self.cell)
+        for cell in cells:
+            if cell != self.cell:
+                self.order.add((cell, self.cell))
 
     def change(self, things: Value, *, sure: bool = True, guess: bool = False) -> None:
         """The objects are changed in place; of several only one, so that none surely is.
