@@ -97,10 +97,6 @@ class ScriptFailed(MlopsError):
     """An exported script did not run to its end."""
 
 
-class VerificationFailed(MlopsError):
-    """An exported script gave other metrics than the notebook."""
-
-
 class StoreUnavailable(MlopsError):
     """The store cannot be opened, read or written; what is in it is untouched."""
 
