@@ -31,6 +31,8 @@ MOST_NAMES = 60
 RANDOM, RANDOM_NUMPY, ENVIRONMENT = "random state of random", "random state of numpy", "environment:"
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_OURS = re.compile(r"(?:%%mlops[ \t][^\n]*\n)+")
+"""Our own first lines change no state of the process; any other magic may."""
 _PLAIN = (int, float, complex, bool, type(None), str)
 _FIXED = (int, float, complex, str, bytes, bool, type(None), range, FunctionType, BuiltinFunctionType, ModuleType, type)
 
@@ -79,7 +81,8 @@ class Watch:
             sampler = _Sampler() if left > 0 else None
             self.seen[name] = _Seen.of(names[name], sampler)
             left -= 1 + MOST_LOOKED_AT - sampler.left if sampler is not None else 0
-        calls = "(" in source or "environ" in source or source.startswith("%")
+        code = _OURS.sub("", source, count=1)
+        calls = "(" in code or "environ" in code or code.startswith("%")
         self.random = _random_states() if calls else {}
         self.environment = _environment() if calls else {}
 

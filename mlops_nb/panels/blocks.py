@@ -199,11 +199,12 @@ def _table_html(table: Table) -> str:
 
 def _row_html(row: tuple[Words, ...], css: Sequence[str]) -> str:
     first = f'<th scope="row"{css[0]}>{_words_html(row[0])}</th>'
-    rest = (
-        f"<td{c or (LONG if len(plain(w)) > MANY_LETTERS else '')}>{_words_html(w)}</td>"
-        for c, w in zip(css[1:], row[1:], strict=True)
-    )
+    rest = (f"<td{c or _long(w)}>{_words_html(w)}</td>" for c, w in zip(css[1:], row[1:], strict=True))
     return f"<tr>{first}{''.join(rest)}</tr>"
+
+
+def _long(words: Words) -> str:
+    return LONG if len(words if isinstance(words, str) else plain(words)) > MANY_LETTERS else ""
 
 
 MANY_LETTERS, LONG = 30, ' class="mp-long"'

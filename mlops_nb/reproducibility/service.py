@@ -117,7 +117,7 @@ def _plain(name: str) -> str:
 
 def code_version(folder: Path) -> CodeVersion | None:
     """The commit checked out at or above the folder, or None where there is no git repository with a commit."""
-    root = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
+    root = next((place for place in (folder, *folder.parents) if os.path.exists(f"{place}/.git")), None)  # noqa: PTH110
     if root is None:
         return None
     git = _git_folder(root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 FOLDER = ".mlops"
@@ -34,7 +33,6 @@ def store_folder(start: Path | None = None) -> Path:
         return Path(chosen).expanduser().absolute()
     start = (start or home()).absolute()
     for folder in (start, *start.parents):
-        with suppress(PermissionError):  # another person's store above us is not ours
-            if (folder / FOLDER / DATABASE).is_file():
-                return folder / FOLDER
+        if os.path.isfile(f"{folder}/{FOLDER}/{DATABASE}"):  # noqa: PTH113 - another person's store above us is none
+            return folder / FOLDER
     return start / FOLDER

@@ -373,16 +373,16 @@ def previous_run(store: Store, name: str, before: int) -> int | None:
     return int(found[0][0]) if found else None
 
 
-FEW = 200
-"""Of so many runs of a name the values are read; of more, all values are walked from the best on."""
+A_STEP_FOR = 5
+"""Reading the values of n of N runs costs n, walking from the best on to one of theirs about N / n of these."""
 
 
 def best_earlier(
     store: Store, name: str, before: int, metrics: Collection[str], lowest: Collection[str]
 ) -> dict[str, float]:
     """The best last values of metrics in the FINISHED runs of a name before a run; of those in `lowest` the least."""
-    few = store.rows("SELECT count(*) FROM (SELECT 1 FROM runs WHERE name = ? LIMIT ?)", [name, FEW + 1])[0][0] <= FEW
-    if not few:
+    few = math.isqrt(A_STEP_FOR * before)  # there are at most `before` runs
+    if store.rows("SELECT count(*) FROM (SELECT 1 FROM runs WHERE name = ? LIMIT ?)", [name, few + 1])[0][0] > few:
         return _best_walked(store, name, before, metrics, lowest)
     rows = store.rows(
         f"SELECT m.name, min(m.value), max(m.value) FROM {LISTED} r CROSS JOIN metrics m ON m.run_id = r.id "

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mlops_nb.store.database import Store
 
 
-def get_run(store: Store, run_id: int) -> Run:
-    """All of a run."""
+def get_run(store: Store, run_id: int, *, with_outputs: bool = True) -> Run:
+    """All of a run; its outputs, which may be megabytes, only where they are wanted."""
     one = store.rows(
         "SELECT r.id, r.uid, r.name, r.kind, r.status, r.started, r.duration, r.parent_id, r.notebook, r.cell_id, "
         "r.execution_count, s.text, r.error_type, r.error_message, r.error_traceback, r.git_commit, r.git_branch, "
@@ -38,7 +38,7 @@ def get_run(store: Store, run_id: int) -> Run:
         params=_params(store, run_id),
         metrics=metrics_of(store, run_id),
         tags=dict(store.rows("SELECT name, value FROM tags WHERE run_id = ? ORDER BY name", [run_id])),
-        outputs=_outputs(store, run_id),
+        outputs=_outputs(store, run_id) if with_outputs else (),
         data=_data(store, run_id),
         artifacts=artifacts_of(store, run_id),
         children=children,
@@ -56,7 +56,6 @@ def get_run(store: Store, run_id: int) -> Run:
 
 
 @lru_cache(maxsize=16)
-@lru_cache(maxsize=8)
 def _environment(content: str) -> Environment:
     fields = json.loads(content)
     return Environment(**{**fields, "gpus": tuple(fields.get("gpus", ()))})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -32,13 +33,14 @@ SKLEARN_METRICS = frozenset(
 """The functions of `sklearn.metrics` that return one number."""
 
 
-def name_words(name: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def name_words(name: str) -> tuple[str, ...]:
     """The lower-case words of an identifier.
 
     >>> name_words("valRMSE_mean2"), name_words("f1_macro")
-    (['val', 'rmse', 'mean', '2'], ['f1', 'macro'])
+    (('val', 'rmse', 'mean', '2'), ('f1', 'macro'))
     """
-    return [word.lower() for part in re.split(r"[^A-Za-z0-9]+", name) for word in _split(part)]
+    return tuple(word.lower() for part in re.split(r"[^A-Za-z0-9]+", name) for word in _split(part))
 
 
 def _split(part: str) -> list[str]:
@@ -71,7 +73,7 @@ def lower_is_better(name: str) -> bool:
     [True, False, True, True, False]
     """
     words = name_words(name)
-    if words[:1] in (["neg"], ["negative"]):
+    if words[:1] in (("neg",), ("negative",)):
         return False
     if name.startswith("d2_"):
         return False

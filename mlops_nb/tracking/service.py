@@ -811,8 +811,8 @@ SPARKS = 40
 
 
 def card(run_id: int, *, store: Store) -> RunCard:
-    """A finished run beside the earlier FINISHED runs of its name."""
-    whole = _with_curves(get_run(store, run_id), store, SPARKS)
+    """A finished run, its outputs apart, beside the earlier FINISHED runs of its name."""
+    whole = _with_curves(get_run(store, run_id, with_outputs=False), store, SPARKS)
     past = rows.previous_run(store, whole.name, run_id)
     if past is None:
         return RunCard(whole, {}, {})

@@ -144,3 +144,16 @@ def test_an_execution_is_recorded_with_what_it_really_read_and_wrote(shell):
     assert found["exec('made = 1')"].writes == ("made",)
     assert found["if flag:\n    xs = 3"].writes == ()
     assert found["ys.append(4)"].writes == ("ys",)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_looked_at"),
+    [
+        ("%%mlops run a --param x\nx = 1", False),
+        ("%%mlops run a\nx = f()", True),
+        ("%%mlops run a\n%%time\nx = 1", True),
+        ("%env A=1", True),
+    ],
+)
+def test_process_wide_states_are_looked_at_where_a_cell_may_change_them(source, is_looked_at):
+    assert bool(Watch(source, {}).environment) is is_looked_at

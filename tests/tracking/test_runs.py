@@ -242,9 +242,9 @@ def test_card_knows_the_previous_and_the_best_run(folder):
     assert (card.previous, card.best, card.previous_id) == ({"loss": 0.1}, {"loss": 0.1}, 2)
 
 
-@pytest.mark.parametrize("few", [200, 0])
-def test_best_earlier_values_are_those_of_finished_runs_of_the_name(folder, monkeypatch, few):
-    monkeypatch.setattr(rows, "FEW", few)
+@pytest.mark.parametrize("a_step_for", [100, 0])
+def test_best_earlier_values_are_those_of_finished_runs_of_the_name(folder, monkeypatch, a_step_for):
+    monkeypatch.setattr(rows, "A_STEP_FOR", a_step_for)
     for name, loss, accuracy in (("a", 0.3, 0.5), ("a", 0.2, math.nan), ("b", 0.0, 1.0), ("a", 0.4, 0.6)):
         with mlops_nb.run(name) as run:
             run.log(loss=loss, accuracy=accuracy, only=1)
