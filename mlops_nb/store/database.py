@@ -8,12 +8,20 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from mlops_nb.store import connection, schema
 from mlops_nb.store.connection import Transaction, check_file, connect, faults, newer
 from mlops_nb.store.location import DATABASE
 
 _left_to_parent: list[sqlite3.Connection] = []
+
+_open_here: WeakSet[Store] = WeakSet()
+"""The stores that this process has open.
+
+Where a process closes a file that it has read by itself, POSIX lets go of all its locks on it, SQLite's, too. Another
+process that closes the store would then take itself for the last, and remove the log into which this one writes on.
+"""
 
 
 class Store:
@@ -34,7 +42,10 @@ class Store:
         with faults(self.path):
             if not self.path.exists():
                 schema.create(folder)
-            check_file(self.path)
+            found = self.path.stat()
+            self._file = found.st_dev, found.st_ino
+            if self._file not in {each._file for each in list(_open_here)}:
+                check_file(self.path)
             self.connection = connect(self.path)
             version = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
             if version > connection.SCHEMA_VERSION:
@@ -42,8 +53,8 @@ class Store:
                 raise newer(self.path, version)
             if version < connection.SCHEMA_VERSION:
                 schema.migrate(self.connection, folder)
-            self._inode = self.path.stat().st_ino
         self._pid = os.getpid()
+        _open_here.add(self)
 
     def apart(self) -> Store:
         """Another connection to the same store: who reads on it keeps nobody waiting who writes on this one."""
@@ -59,7 +70,8 @@ class Store:
     def is_gone(self) -> bool:
         """Whether the file that is open is no longer the one at the path."""
         try:
-            return self.path.stat().st_ino != self._inode
+            found = self.path.stat()
+            return (found.st_dev, found.st_ino) != self._file
         except OSError:
             return True
 
@@ -72,6 +84,7 @@ class Store:
         with self.lock:
             if self.belongs_here():
                 self.connection.close()
+                _open_here.discard(self)
             else:
                 _left_to_parent.append(self.connection)
 

@@ -293,6 +293,20 @@ def test_forked_child_opens_its_own_connection(folder):
     assert {metric.name for metric in service.show("parent").metrics} == {"from_child", "from_parent"}
 
 
+@pytest.mark.parametrize("way", ["apart", "another path"])
+def test_second_opening_here_leaves_what_is_acknowledged_where_other_processes_close_the_store(folder, way):
+    (folder / "other").symlink_to(folder)
+    with service.run("first"):
+        pass
+    second = open_store().apart() if way == "apart" else open_store(folder=folder / "other" / ".mlops")
+    child = python("import mlops_nb\nwith mlops_nb.run('child'):\n    pass")
+    assert child.returncode == 0, child.stderr
+    with service.run("after"):
+        pass
+    assert python("import mlops_nb\nprint(list(mlops_nb.runs().name))").stdout == "['after', 'child', 'first']\n"
+    second.close()
+
+
 def test_eight_processes_on_no_store_at_all_lose_nothing(folder):
     code = """
         import sys
