@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from itertools import takewhile
@@ -469,11 +469,24 @@ class Capture:
             display(value)  # type: ignore[no-untyped-call]
 
     def _data_read(self, source: str) -> tuple[DataFingerprint, ...]:
+        """What the block finds in the namespace."""
         from mlops_nb.notebook.cells import read_cell
+
+        return self._fingerprints(read_cell(source).reads)
+
+    def _data_loaded(self, going: _Going) -> tuple[DataFingerprint, ...]:
+        """What the block loaded itself, as it is at its end."""
+        from mlops_nb.notebook.file_calls import loaded_names
+
+        read = {one.name for one in going.data}
+        return self._fingerprints([name for name in loaded_names(going.source) if name not in read])
+
+    def _fingerprints(self, names: Iterable[str]) -> tuple[DataFingerprint, ...]:
+        """Those of the names that are data."""
         from mlops_nb.reproducibility.fingerprints import data_kind, fingerprint
 
         found = []
-        for name in read_cell(source).reads:
+        for name in names:
             value = self.shell.user_ns.get(name)
             if value is not None and data_kind(value):
                 with suppress(Exception):  # an object's own methods may raise anything
@@ -540,6 +553,7 @@ class Capture:
             parts: Mapping[str, Callable[[], None]] = {
                 "packages and commit": lambda: service.record_surroundings(run),
                 "data read": lambda: run.add_data(going.data),
+                "data loaded": lambda: None if raised else run.add_data(self._data_loaded(going)),
                 "outputs": lambda: self._add_outputs(going, outputs),
                 "parameters": lambda: self._add_params(going),
                 "metrics": lambda: self._add_metrics(going),

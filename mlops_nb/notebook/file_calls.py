@@ -23,6 +23,11 @@ _MAY_NAME_FILES = re.compile(
 )
 _READS = re.compile(r"(?:read|scan|load|open|from|imread)_?\w*|connect|File|Dataset|dataset|ParquetFile|ParquetDataset")
 _WRITES = re.compile(r"(?:write|sink|save|imwrite)_?\w*|to_(?:parquet|csv|json|arrow|feather|excel|ipc|avro|delta)")
+_LOADS = re.compile(
+    r"(?:im)?(?:read|load|fetch|scan)(?:_\w+|txt|arff)?|genfromtxt|fromfile|memmap|open_\w+|sql|execute"
+)
+_PASSES_ON = frozenset(("concat", "DataFrame", "array", "asarray", "hstack", "merge", "train_test_split", "vstack"))
+"""Functions that give the data that they are given, in another form."""
 _QUERIES = frozenset(("sql", "query", "execute"))
 _IN_SQL = re.compile(r"'((?:[^']|'')+\.[A-Za-z0-9.]{2,12}|[a-z0-9]+://(?:[^']|'')+)'")
 _WRITTEN_BY_SQL = re.compile(r"\bto\s*$", re.IGNORECASE)
@@ -50,6 +55,40 @@ def named_files(source: str, names: Mapping[str, object]) -> list[tuple[str, int
         if len(found) > MOST:
             break
     return list(found)[:MOST]
+
+
+def loaded_names(source: str) -> tuple[str, ...]:
+    """The names that a cell gives to what it loads itself: from a file, a database, an address, a library's own data.
+
+    >>> loaded_names("a = pd.read_csv('a.csv').dropna()\\nX, y = load_wine(return_X_y=True)\\np = model.predict(X)")
+    ('a', 'X', 'y')
+    """
+    if not _LOADS.search(source):
+        return ()
+    tree = cell_tree(source)
+    found: dict[str, None] = {}
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _is_loaded(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            stored = (each for target in targets for each in ast.walk(target))
+            found |= dict.fromkeys(each.id for each in stored if isinstance(each, ast.Name))
+    return tuple(found)
+
+
+def _is_loaded(node: ast.expr) -> bool:
+    """Whether a value is what a loading call gave, or its methods, attributes and parts, or those put together."""
+    match node:
+        case ast.Call(func) if _LOADS.fullmatch(_called(func)):
+            return True
+        case ast.Call(func, args) if _called(func) in _PASSES_ON and any(map(_is_loaded, args)):
+            return True
+        case ast.Call(ast.Attribute(value)) | ast.Attribute(value) | ast.Subscript(value) | ast.Starred(value):
+            return _is_loaded(value)
+        case ast.List(values) | ast.Tuple(values):
+            return any(map(_is_loaded, values))
+        case ast.ListComp(value) | ast.GeneratorExp(value):
+            return _is_loaded(value)
+    return False
 
 
 def _of_call(node: ast.Call, names: Mapping[str, object]) -> Iterator[tuple[str, int]]:

@@ -167,7 +167,7 @@ def _read_from(run: Run) -> Table:
     names: dict[FileUse, list[str]] = {}
     for name, uses in run.read_from.items():
         for use in uses:
-            names.setdefault(use, []).append(one_line(name, 40))
+            names.setdefault(use, []).append(one_line(name, 40) if name else "the cell")
     rows = tuple((*file_words(use), listed(sorted(found), 3)) for use, found in list(names.items())[:ROWS])
     more = _more(len(names), run, "read_from")
     return Table("Data came from", ("file", "size", "changed (UTC)", "for"), rows, frozenset({1}), more)

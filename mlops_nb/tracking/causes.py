@@ -361,12 +361,13 @@ class _Reasoning:
         for name in both:
             if not (words := data_words(befores[name], afters[name])):
                 continue
-            writer = self.right.cells[-1].inputs.get(name)
-            if writer is not None and (label := self._changed_before(writer)):
+            writer = self._maker_of(name)
+            if file := self._file_of(name, writer, changed_files):
+                by_source.setdefault(file, []).append(words)
+            elif label := self._cause_of(writer):
                 self.follows.setdefault(label, []).append(words)
-                continue
-            made_in = name if writer is None else f"cell {writer}"
-            by_source.setdefault(self._file_of(writer, changed_files) or made_in, []).append(words)
+            else:
+                by_source.setdefault(name if writer is None else f"cell {writer}", []).append(words)
         for path, (_, after) in changed_files.items():
             if path not in by_source and self._is_read_unseen(after, both):
                 by_source[path] = []
@@ -375,8 +376,25 @@ class _Reasoning:
             for source, follows in by_source.items()
         )
 
-    def _file_of(self, writer: int | None, files: Mapping[str, tuple[LedFile, LedFile]]) -> str:
-        """The changed file that the cell that made some data, or one before it, read."""
+    def _maker_of(self, name: str) -> int | None:
+        """The cell that made some data: what the run's own cell did not find, it made; None where it is not known."""
+        own = self.right.cells[-1]
+        made_here = None if name in read_cell(own.source).reads else len(self.right.cells) - 1
+        return own.inputs.get(name, made_here)
+
+    def _cause_of(self, writer: int | None) -> str:
+        """The cause that data from a cell follows from; a setting may be known to the run's own cell alone."""
+        if writer is None:
+            return ""
+        if label := self._changed_before(writer):
+            return label
+        read = read_cell(self.right.cells[-1].source).reads if writer == len(self.right.cells) - 1 else ()
+        return next((one.names[0] for one in self.settings if set(one.names) & set(read)), "")
+
+    def _file_of(self, name: str, writer: int | None, files: Mapping[str, tuple[LedFile, LedFile]]) -> str:
+        """The changed file that some data was read from, or that the cell that made it, or one before it, read."""
+        if came := {use.path for use in self.right.run.read_from.get(name, ())}:
+            return next((path for path in files if path in came), "")
         led = led_to(self.right.cells, writer) if writer is not None else set()
         return next((path for path, (_, after) in files.items() if led & set(after.readers)), "")
 
@@ -384,7 +402,9 @@ class _Reasoning:
         """Whether a file reached the run by another way than data that is known to be equal."""
         own = self.right.cells[-1].inputs
         if len(self.right.cells) - 1 in file.readers:
-            return True
+            came = self.right.run.read_from.items()
+            named = {name for name, uses in came if file.path in {use.path for use in uses}}
+            return not (named and named <= self._equal_data())
         reached = {name for name, place in own.items() if led_to(self.right.cells, place) & set(file.readers)}
         return bool(reached - set(names))
 

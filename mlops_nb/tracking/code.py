@@ -82,7 +82,8 @@ def without_history(run: Run) -> Origin:
 def origin_of(run: Run, graph: LineageGraph) -> Origin:
     """A run and what led to it, from the graph of its lineage.
 
-    A file that a cell of the chain wrote flows from that cell to its reader as a name does.
+    A file that a cell of the chain wrote flows from that cell to its reader as a name does. A cell that gave nothing
+    but what it imports, whatever else it computed, stands for its imports.
     """
     nodes = (*graph.cells, graph.target)
     places = {node.id: place for place, node in enumerate(nodes)}
@@ -101,9 +102,38 @@ def origin_of(run: Run, graph: LineageGraph) -> Origin:
         if node.id not in makers
         and (readers := tuple(places[edge.target] for edge in graph.edges if edge.source == node.id))
     )
-    before = (LedCell(node.source, _label(node), node.cell_id, inputs[place]) for place, node in enumerate(nodes[:-1]))
+    importing = _only_importing(graph)
+    before = (
+        LedCell(_imports(node.source), _label(node), node.cell_id)
+        if node.id in importing and _does_no_more(node.source)
+        else LedCell(node.source, _label(node), node.cell_id, inputs[place])
+        for place, node in enumerate(nodes[:-1])
+    )
     own = LedCell(run.source or graph.target.source, OWN_CELL, graph.target.cell_id, inputs[-1])
     return without_refits(Origin(run, (*before, own), files, graph.unknown))
+
+
+def _only_importing(graph: LineageGraph) -> set[str]:
+    """The cells of which the others took nothing but what they import."""
+    giving = {edge.source for edge in graph.edges if not edge.is_import}
+    return {edge.source for edge in graph.edges} - giving
+
+
+def _does_no_more(source: str) -> bool:
+    """Whether a cell only imports and binds names; a call by itself may set a seed or an option."""
+    bound = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return all(each.depth > 0 or isinstance(each.node, bound) or _binds(each.node) for each in statements(source))
+
+
+def _binds(node: ast.AST) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return bool(targets) and all(isinstance(each, ast.Name | ast.Tuple) for each in targets)
+
+
+def _imports(source: str) -> str:
+    """The imports of a cell, one a line."""
+    found = (each for each in statements(source) if isinstance(each.node, ast.Import | ast.ImportFrom))
+    return "\n".join(each.text for each in found if each.depth == 0)
 
 
 def without_refits(origin: Origin) -> Origin:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -161,7 +161,9 @@ def lineage(
 def files_behind(
     executions: Sequence[Execution], execution: int, names: Iterable[str]
 ) -> dict[str, tuple[FileUse, ...]]:
-    """For names that a cell read, the files and addresses that the cells behind each had read; without any, no entry.
+    """For names that a cell read or loaded itself, the files and addresses behind each; without any, no entry.
+
+    What the cell read itself and gave to none of the names stands under the empty name.
 
     Args:
         executions: executed cells in the order in which they ran.
@@ -170,19 +172,26 @@ def files_behind(
     """
     place = next(place for place, one in enumerate(executions) if one.id == execution)
     flows = list(_flows(executions[: place + 1]))
+    own = [use for use in executions[place].files if use.is_read]
     found: dict[str, tuple[FileUse, ...]] = {}
     for name in names:
         _, read = _traced(flows, place, (name,))
         writer = max(flows[place].inputs.get(name, ()), default=None)
+        by_reader: dict[int, Collection[str]] = {**read}
+        if name not in flows[place].inputs and name in flows[place].writes:
+            writer, by_reader[place] = place, [use.path for use in own]
         uses = {
             use
-            for reader, paths in read.items()
+            for reader, paths in by_reader.items()
             for use in executions[reader].files
             if use.path in paths
             and not (reader == writer and _is_of_another_name(executions[reader].source, name, use.path))
         }
         if uses:
             found[name] = tuple(sorted((use for use in uses if use.is_read), key=lambda use: use.path))
+    named = {use for uses in found.values() for use in uses}
+    if others := tuple(use for use in own if use not in named):
+        found[""] = others
     return found
 
 

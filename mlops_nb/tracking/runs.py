@@ -131,7 +131,8 @@ class Run(Record):
     outputs: tuple[Output, ...] = field(default=(), repr=False)
     data: tuple[DataFingerprint, ...] = ()
     read_from: Mapping[str, tuple[FileUse, ...]] = field(default_factory=dict)
-    """By the name of `data`, the files and addresses read by the cells that led to it."""
+    """By the name of `data`, the files and addresses read by the cells that led to it; under the empty name those that
+    the run's own cell read into something else."""
     artifacts: tuple[Artifact, ...] = ()
     children: tuple[int, ...] = ()
     parts: tuple[RunSummary, ...] = field(default=(), repr=False)

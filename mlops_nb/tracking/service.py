@@ -636,7 +636,11 @@ def find_run(ref: int | str, store: Store) -> Run:
             f"no run is called {bounded_text(str(ref), 60)!r}", f"%mlops show {near}" if near else "%mlops runs"
         )
     run = get_run(store, found)
-    return replace(run, read_from=_read_from(run, store)) if run.data else run
+    return replace(run, read_from=_read_from(run, store)) if run.data or run.kind in _READ_FILES else run
+
+
+_READ_FILES = ("cell", "code", "sweep")
+"""Kinds of runs whose cell may have read files into what is no data."""
 
 
 def _read_from(run: Run, store: Store) -> dict[str, tuple[FileUse, ...]]:

@@ -192,3 +192,25 @@ def test_each_of_two_names_that_one_cell_read_has_its_own_file(shell, folder):
         "b": ["b.csv"],
         "c": ["a.csv"],
     }
+
+
+def test_a_run_that_loads_its_data_itself_records_it_and_its_files(shell, folder):
+    (folder / "a.csv").write_text("x\n1\n2\n")
+    (folder / "settings.json").write_text("[3]")
+    shell.run_cell("import json\nfrom pathlib import Path\nimport pandas as pd", store_history=True)
+    load = "a = pd.read_csv('a.csv').dropna()\nn = json.loads(Path('settings.json').read_text())"
+    cell = f"%%mlops run r\n{load}\nb = a.x * 2"
+    shell.run_cell(cell, store_history=True)
+    run = mlops_nb.show("r")
+    assert [(one.name, one.shape) for one in run.data] == [("a", (2, 1))]
+    assert {name: [use.path for use in uses] for name, uses in run.read_from.items()} == {
+        "a": ["a.csv"],
+        "": ["settings.json"],
+    }
+    assert list(mlops_nb.runs("data = a").index) == [run.id]
+
+
+def test_a_cell_that_fails_does_not_pass_off_what_was_there_as_loaded(shell, folder):
+    shell.run_cell("import pandas as pd\na = pd.DataFrame({'x': [1]})", store_history=True)
+    shell.run_cell("%%mlops run r\na = pd.read_csv('missing.csv')", store_history=True)
+    assert (mlops_nb.show("r").status, mlops_nb.show("r").data) == ("FAILED", ())

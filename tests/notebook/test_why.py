@@ -158,3 +158,68 @@ def test_a_setting_that_is_none_is_told_from_one_that_is_not_there(folder):
     assert {"parameter depth None → 5", "parameter weight not there → None"} <= words
     table = comparison_panel(mlops_nb.compare(1, 2)).text().partition("Parameters")[2].splitlines()
     assert [line.split() for line in table[2:4]] == [["depth", "None", "5"], ["weight", "not", "there", "None"]]
+
+
+READ = "%%mlops run read --metric accuracy\nrows = pd.read_csv('rows.csv')\naccuracy = rows.x.mean()"
+
+
+@pytest.fixture
+def rows(shell, folder):
+    """Writes the rows of a file that the run's own cell reads, unseen by any cell."""
+
+    def write(*values: int) -> None:
+        (folder / "rows.csv").write_text("\n".join(["x", *map(str, values)]))
+
+    shell.run_cell("import pandas as pd", store_history=True)
+    write(1, 2)
+    return write
+
+
+def test_a_changed_file_that_the_runs_own_cell_reads_is_one_cause_with_what_changed_in_the_data(shell, rows):
+    run_all(shell, READ)
+    rows(1, 2, 30)
+    run_all(shell, READ)
+    (cause,) = mlops_nb.why(1, 2).causes
+    assert (cause.kind, cause.name, cause.follows) == ("data", "rows.csv", ("rows: 1 row more",))
+
+
+def test_a_changed_file_and_a_changed_line_of_the_cell_that_reads_it_are_two_causes(shell, rows):
+    run_all(shell, READ)
+    rows(1, 2, 30)
+    run_all(shell, READ.replace("mean()", "max()"))
+    assert [(one.kind, one.name) for one in mlops_nb.why(1, 2).causes] == [
+        ("code", "the run's cell"),
+        ("data", "rows.csv"),
+    ]
+
+
+def test_a_changed_file_and_a_changed_line_of_an_earlier_cell_that_reads_it_are_two_causes(shell, rows):
+    load, use = "rows = pd.read_csv('rows.csv')\nscale = 2", "%%mlops run r\naccuracy = rows.x.mean() * scale"
+    run_all(shell, load, use)
+    rows(1, 2, 30)
+    run_all(shell, load.replace("2", "3"), use)
+    assert [one.kind for one in mlops_nb.why(1, 2).causes] == ["code", "data"]
+
+
+def test_a_file_that_was_written_again_with_the_same_rows_is_no_cause(shell, rows):
+    run_all(shell, READ)
+    rows(1, 2)
+    run_all(shell, READ.replace("mean()", "max()"))
+    assert [one.kind for one in mlops_nb.why(1, 2).causes] == ["code"]
+
+
+def test_data_that_the_cell_draws_by_a_parameter_follows_from_the_parameter(shell, rows):
+    sweep = READ.replace("run read", "sweep read --param share=0.5,1.0").replace(
+        "')", "').sample(frac=share, random_state=1)"
+    )
+    run_all(shell, sweep)
+    (cause,) = mlops_nb.why(2, 3).causes
+    assert (cause.kind, cause.name, cause.follows) == ("parameter", "share", ("rows: 1 row more",))
+
+
+def test_a_cell_that_gave_only_an_import_is_no_cause_whatever_else_it_computed(shell):
+    run = "%%mlops run r\nimport math\naccuracy = 0.5"
+    use = "%%mlops run used\nscore = math.sqrt(number)"
+    run_all(shell, run, "number = 4", use, run.replace("0.5", "0.6"), "number = 9", use)
+    assert [one.kind for one in mlops_nb.why(2, 4).causes] == ["code"]
+    assert "number" in mlops_nb.why(2, 4).causes[0].words

@@ -201,7 +201,8 @@ def _followed(inside: str, entry: os.DirEntry[str], root: Path) -> Path:
         real = Path(entry.path).resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: links that lead to each other
         raise BadArgument(
-            f"log_artifact: {inside!r} is a link to nothing: {str(Path(entry.path).readlink())!r}"
+            f"log_artifact: {inside!r} is a link to nothing: {str(Path(entry.path).readlink())!r}",
+            "remove the link, or log the files beside it",
         ) from None
     if not real.is_relative_to(root):
         raise BadArgument(
