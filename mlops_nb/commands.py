@@ -186,10 +186,11 @@ def _graph(options: Mapping[str, Any], context: Context) -> Answer:
 
 def _pipelines(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.pipelines import pipelines_panel
-    from mlops_nb.pipelines.history import pipelines
+    from mlops_nb.pipelines.history import FollowedPipelines
 
-    found = pipelines(options["pipeline"])
-    return Answer(found, pipelines_panel(found))
+    source = FollowedPipelines(options["pipeline"])
+    found = source.history(source.which)
+    return Answer(found, pipelines_panel(found, source=source))
 
 
 def _secrets(options: Mapping[str, Any], context: Context) -> Answer:

@@ -31,7 +31,7 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Take everything off the shell that `load` gave it; live panels are no longer brought up to date."""
-    if panels := sys.modules.get("mlops_nb.panels.runs_follow"):
+    if panels := sys.modules.get("mlops_nb.panels.follow"):
         panels.follower.stop()
     old = getattr(shell, ATTRIBUTE, None)
     if old is not None and hasattr(old, "unload"):

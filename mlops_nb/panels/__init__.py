@@ -5,7 +5,9 @@ blocks.py       what a panel is made of, as HTML and as text
 wording.py      numbers, times and names as people read them
 run_card.py     the card under a captured cell
 runs.py         the runs table with its plot; runs_view.py its values, runs_plot.py its picture,
-                runs_live.py its widget, runs_follow.py what keeps the widget up to date
+                runs_live.py its widget
+live.py         what live panels share; follow.py what keeps them up to date
+pipelines.py    a pipeline's steps and past; pipelines_live.py its widget
 curves.py       series as curves, for a run, a comparison and a card
 run.py          one run, whole
 annotated.py    a run's tags and note, after they were changed

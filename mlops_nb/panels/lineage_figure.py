@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import NamedTuple
 
 from mlops_nb.panels.theme import GREY, ORANGE, VERMILLION
 from mlops_nb.panels.wording import columns_wide, listed, one_line, setting
@@ -49,6 +50,14 @@ class _Item:
         return self.x + self.width / 2
 
 
+class State(NamedTuple):
+    """What became of a box: its second line, the colour of its frame, and the run that a click opens, if any."""
+
+    words: str
+    colour: str
+    run: int | None = None
+
+
 def lineage_svg(graph: LineageGraph) -> tuple[str, str]:
     """The figure, and the sentence that says what it shows; empty where the run came from nothing that is drawn."""
     nodes, edges = drawn_part(graph)
@@ -70,7 +79,7 @@ def figure(
     edges: Sequence[LineageEdge],
     words: str,
     target: LineageNode | None = None,
-    states: Mapping[str, tuple[str, str]] | None = None,
+    states: Mapping[str, State] | None = None,
 ) -> str:
     """Boxes in rows, each below all that it came from; `target` stands out.
 
@@ -79,7 +88,7 @@ def figure(
         edges: between them.
         words: what the figure shows.
         target: the box that it is about, if it is about one.
-        states: by the id of a box, the words of its second line and the colour of its frame.
+        states: by the id of a box, what became of it.
     """
     rows = _rows(nodes, edges)
     width = max(sum(item.width for item in row) + ACROSS * (len(row) - 1) for row in rows) + 8
@@ -238,22 +247,23 @@ def _box(
     top: float,
     target: LineageNode | None,
     edges: Sequence[LineageEdge],
-    state: tuple[str, str] | None = None,
+    state: State | None = None,
 ) -> str:
     node = item.node
     if node is None:
         return ""
     is_target = node is target
-    stroke = state[1] if state else VERMILLION if node.is_stale else "currentColor"
+    stroke = state.colour if state else VERMILLION if node.is_stale else "currentColor"
     dashes = ' stroke-dasharray="5 3"' if node.is_stale else ""
     fill, opacity, line = (ORANGE, 0.25, 2.5) if is_target else (GREY, 0.1, 1.75 if node.is_stale or state else 1)
     look = f'fill="{fill}" fill-opacity="{opacity}" stroke="{stroke}" stroke-width="{line}"{dashes}'
-    first, second = _fitted(_label(node), node), _fitted(state[0] if state else _second_line(node, edges), node)
+    first, second = _fitted(_label(node), node), _fitted(state.words if state else _second_line(node, edges), node)
     fixed = ' font-family="ui-monospace,monospace" font-size="10.5"' if node.kind == "cell" else ""
     lines = _text(item.middle, top + (17 if second else 25), first, fixed)
     if second:
         lines += _text(item.middle, top + 33, second, ' fill-opacity=".8" font-size="10"')
-    return f"<g><title>{escape(one_line(node.label, 200))}</title>{_shape(node, item.x, top, look)}{lines}</g>"
+    run = f' data-run="{state.run}"' if state and state.run is not None else ""
+    return f"<g{run}><title>{escape(one_line(node.label, 200))}</title>{_shape(node, item.x, top, look)}{lines}</g>"
 
 
 def _text(x: float, y: float, text: str, look: str) -> str:

@@ -52,8 +52,13 @@ def settled_blocks(run: Run) -> tuple[Block, ...]:
     """The rest of a run."""
     recorded = tuple(_recorded(run))
     room = HTML_LIMIT - len(as_html((*growing_blocks(run), *recorded)).encode())
-    traceback = (Pre("Traceback", _bounded(run.error.traceback)),) if run.error else ()
-    return (*recorded, *_outputs(run, room), *traceback, *_surroundings(run))
+    return (*recorded, *_outputs(run, room), *_traceback(run), *_surroundings(run))
+
+
+def log_blocks(run: Run) -> tuple[Block, ...]:
+    """What a run printed and showed, what went wrong, and what was noted."""
+    notes = [Line(f"Note: {one_line(warning, 200)}", "small") for warning in run.warnings[:WARNINGS]]
+    return (*_error(run), *notes, *_outputs(run, HTML_LIMIT), *_traceback(run))
 
 
 def _growing(run: Run, is_log: bool) -> Iterator[Block]:
@@ -61,11 +66,20 @@ def _growing(run: Run, is_log: bool) -> Iterator[Block]:
     yield Line((one_line(run.name, 60), f" (run {run.id}) ", *status_span(run.status), took), "sentence")
     if run.note:
         yield Pre("Note", many_lines(run.note, 2_000))
-    if run.error:
-        yield Line((Span(one_line(run.error.type), "strong"), f": {many_lines(run.error.message, 500)}"), "error")
+    yield from _error(run)
     yield from curve_blocks([run], is_log=is_log)
     if run.metrics:
         yield from paged(_metrics(run))
+
+
+def _error(run: Run) -> Iterator[Block]:
+    if run.error:
+        yield Line((Span(one_line(run.error.type), "strong"), f": {many_lines(run.error.message, 500)}"), "error")
+
+
+def _traceback(run: Run) -> Iterator[Block]:
+    if run.error:
+        yield Pre("Traceback", _bounded(run.error.traceback))
 
 
 def _recorded(run: Run) -> Iterator[Block]:

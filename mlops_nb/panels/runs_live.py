@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import ipywidgets
-import traitlets
 
-from mlops_nb.errors import BadQuery, MlopsError, StoreIsLocked, StoreUnavailable
+from mlops_nb.errors import BadQuery
 from mlops_nb.panels import comparison, run
 from mlops_nb.panels.blocks import Block, Line, Pre, as_html
 from mlops_nb.panels.curves import COLOURS
-from mlops_nb.panels.runs_follow import follower
+from mlops_nb.panels.live import LivePanel
 from mlops_nb.panels.runs_plot import PLOTTED, drawn_words, main_kind, picture
 from mlops_nb.panels.runs_view import (
     PAGE,
@@ -35,36 +31,14 @@ from mlops_nb.tracking.runs import Run, RunTable
 if TYPE_CHECKING:
     from mlops_nb.panels.runs_view import Search
 
-HERE = Path(__file__).parent
-
-
-class RunsTable(anywidget.AnyWidget):
-    """The table in the browser; `view` is all it shows, messages are all it says."""
-
-    _esm = HERE / "runs_table.js"
-    _css = HERE / "runs_table.css"
-    view = traitlets.Dict().tag(sync=True)
-
-
-class RunsPicture(anywidget.AnyWidget):
-    """The picture in the browser: an SVG of ours, and what it shows in words."""
-
-    _esm = HERE / "runs_picture.js"
-    svg = traitlets.Unicode().tag(sync=True)
-    words = traitlets.Unicode().tag(sync=True)
-
 
 def live_runs(table: RunTable, search: Search, *, head: str = "", sort: str = "", metric: str = "") -> object:
     """The widget of a live runs panel that follows the store from now on; arguments as for `LiveRuns`."""
-    panel = LiveRuns(table, search, head=head, sort=sort, metric=metric)
-    follower.follow(panel.look)
-    return panel.box
+    return LiveRuns(table, search, head=head, sort=sort, metric=metric).follow()
 
 
-class LiveRuns:
+class LiveRuns(LivePanel):
     """The state of a live runs panel, and the widgets that show it.
-
-    What a person does comes in the kernel's main thread, what is new in the store in the follower's: one at a time.
 
     Args:
         table: the first of the runs that were asked for; columns and choices are its.
@@ -75,9 +49,8 @@ class LiveRuns:
     """
 
     def __init__(self, table: RunTable, search: Search, *, head: str = "", sort: str = "", metric: str = "") -> None:
+        super().__init__(search, "mlops-runs")
         self._all, self._search, self._head = table, search, head
-        self._lock = threading.RLock()
-        self._views: set[str] = set()
         self._text = self._left_some = ""
         self._total = table.total
         self.sort, self.page = sort, 0
@@ -88,7 +61,7 @@ class LiveRuns:
         self.watched: int | None = None
         self._looked_at = ""
         self._settled: tuple[str, ...] = ()
-        self._is_filling = self._is_troubled = False
+        self._is_filling = False
         self.head = ipywidgets.HTML()
         self.filter = ipywidgets.Text(description="Filter", placeholder="words, or metrics.accuracy > 0.9")
         self.filter.layout.width = "320px"
@@ -102,14 +75,10 @@ class LiveRuns:
             tooltips=["One parameter against the metric", "All parameters to the metric"],
         )
         self.kind.style.button_width = "auto"
-        self.mistake = ipywidgets.HTML()
         self.again = ipywidgets.Button(description="Refresh", tooltip="Read the runs again")
-        self.picture = RunsPicture()
-        self.table = RunsTable()
         self.log = ipywidgets.Checkbox(description="Log scale", indent=False)
         self.log.layout.display = "none"
         self.growing = ipywidgets.HTML()
-        self.detail = ipywidgets.HTML()
         wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         self._parts = (
             self.head,
@@ -122,50 +91,21 @@ class LiveRuns:
             self.growing,
             self.detail,
         )
-        self.box = ipywidgets.VBox()
-        self.box.add_class("mlops-runs")
         self._choices()
-        self._show()
+        self.show()
         self._plot()
-        for widget in (self.table, self.picture):
-            widget.on_msg(lambda _, said, __: self._guard(lambda: self._said(said)))
-        self.filter.observe(lambda _: self._guard(self._filtered), "value")
+        self.listen(table=self.table, picture=self.picture)
+        self.filter.observe(lambda _: self.guard(self._filtered), "value")
         for choice in (self.metric, self.param, self.kind):
-            choice.observe(lambda _: self._guard(self._plot), "value")
-        self.log.observe(lambda _: self._guard(self._draw_again), "value")
-        self.again.on_click(lambda _: self._guard(self._read_again))
+            choice.observe(lambda _: self.guard(self._plot), "value")
+        self.metric.observe(lambda _: self.guard(self._say_again), "value")
+        self.log.observe(lambda _: self.guard(self._draw_again), "value")
+        self.again.on_click(lambda _: self.guard(self.read_again))
 
-    def _guard(self, act: Callable[[], None]) -> None:
-        """Do it, or say in the panel why not."""
-        with self._lock:
-            try:
-                act()
-            except Exception as error:  # a fault of ours must leave the panel usable
-                self.growing.value = ""
-                self.detail.value = _error_html(error)
-
-    def look(self) -> bool:
-        """Show what was written meanwhile; False when there is nobody to show it to, or nothing any more."""
-        if self.table.comm is None:
-            self._search.close()
-            return False
-        with self._lock:
-            try:
-                if self._search.has_changed() or self._is_troubled:
-                    self._read_again()
-                    self._trouble("")
-            except StoreUnavailable as error:
-                self._trouble(_error_html(error))
-                return isinstance(error, StoreIsLocked)
-            except Exception as error:  # a fault of ours must not end the cell that runs, nor the panel
-                self._trouble(_error_html(error))
-        return True
-
-    def _trouble(self, html: str) -> None:
-        """Say what keeps the panel from following, or that nothing does any more."""
-        if html or self._is_troubled:
-            self.mistake.value = html
-        self._is_troubled = bool(html)
+    def fail(self, error: Exception) -> None:
+        """Say what went wrong with what a person did."""
+        self.growing.value = ""
+        super().fail(error)
 
     def _choices(self) -> None:
         """The metrics and parameters to pick from; what was picked stays where it can."""
@@ -178,6 +118,11 @@ class LiveRuns:
         self.metric.value = metric if metric in metrics else likely
         self.param.value = param if param in params else main_param(self._all, self.metric.value)
 
+    def _say_again(self) -> None:
+        """Another metric is drawn: the sentence is about that one."""
+        if not self._is_filling:
+            self.show()
+
     def _page(self) -> RunTable:
         """The rows of the page; the last page where there are no longer so many."""
         found = self._search.page(self._text, self.sort, self.page * PAGE, PAGE)
@@ -187,12 +132,13 @@ class LiveRuns:
             found = self._search.page(self._text, self.sort, self.page * PAGE, PAGE)
         return found
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Show the page of rows, and the sentence above it."""
         found = self._page()
         self._total = found.total
         columns = columns_of(self._all)
         texts = cell_texts(found.rows, columns, found.now)
-        metric = main_metric(self._all)
+        metric = self.metric.value
         best = self._search.best(metric) if metric else None
         said = (
             sentence(self._all, how_many_shown(self._all, self._search.limit), best, metric)
@@ -205,6 +151,9 @@ class LiveRuns:
             self.box.children = parts
         self.table.view = {
             "caption": "Runs",
+            "ticks": "compare",
+            "reveals": "mlops-detail",
+            "opened": self.opened,
             "hint": "Click a row to open it, tick two or more to compare them, click a heading to sort."
             " Keys on a row: Enter opens, Space ticks, arrows move.",
             "columns": [{"key": one.key, "label": one.label, "right": one.right} for one in columns],
@@ -239,18 +188,16 @@ class LiveRuns:
             return
         metric, kind = self.metric.value, self.kind.value
         if not metric:
-            self._draw("", "No run has a metric yet: %%mlops run NAME --metric accuracy")
+            self.picture.draw("", "No run has a metric yet: %%mlops run NAME --metric accuracy")
             return
         drawn = self._search.drawn(self._text, metric, self.param.value if kind == "scatter" else "run", PLOTTED[kind])
         svg, _ = picture(drawn.rows, metric, self.param.value, kind, self._search.best(metric))
         if svg:
-            self._draw(svg, drawn_words(len(drawn.rows), drawn.total, self._total, metric, kind))
+            self.picture.draw(svg, drawn_words(len(drawn.rows), drawn.total, self._total, metric, kind))
         else:
-            self._draw("", f"Nothing to draw: {'only one' if drawn.rows else 'none'} of these runs has a value there.")
-
-    def _draw(self, svg: str, words: str) -> None:
-        with self.picture.hold_sync():
-            self.picture.svg, self.picture.words = svg, words
+            self.picture.draw(
+                "", f"Nothing to draw: {'only one' if drawn.rows else 'none'} of these runs has a value there."
+            )
 
     def _filtered(self) -> None:
         """Show what the filter leaves; while it cannot be read, the last it left any by, and the mistake.
@@ -259,10 +206,10 @@ class LiveRuns:
         """
         self._text, self.page = self.filter.value, 0
         try:
-            self._show()
+            self.show()
         except BadQuery as error:
             self._text = self._left_some
-            self._show()
+            self.show()
             self._plot()
             what, _, place = error.what.partition("\n")
             blocks = as_html([Line(one_line(what, 300), "error"), Pre("", many_lines(place))])
@@ -273,14 +220,8 @@ class LiveRuns:
             self._left_some = self._text
         self._plot()
 
-    def _said(self, said: dict[str, Any]) -> None:
-        """Do what the table in the browser says, and show where that leaves it, also after an error."""
-        try:
-            self._carry_out(said)
-        finally:
-            self._show()
-
-    def _carry_out(self, said: dict[str, Any]) -> None:
+    def carry_out(self, said: dict[str, Any]) -> None:
+        """Sort, turn the page, open a run, or tick one to compare."""
         match said:
             case {"do": "sort", "key": str(key)} if key in {one.key for one in columns_of(self._all)}:
                 self.sort = f"-{key}" if self.sort == key else key if self.sort == f"-{key}" else _first_way(key)
@@ -291,13 +232,6 @@ class LiveRuns:
                 self._open(run)
             case {"do": "tick", "id": int(run), "on": bool(on)}:
                 self._tick(run, on)
-            case {"do": "seen", "view": str(view)}:
-                self._views.add(view)
-                follower.follow(self.look)
-            case {"do": "gone", "view": str(view)}:
-                self._views.discard(view)
-                if not self._views:
-                    follower.leave(self.look)
 
     def _tick(self, run: int, on: bool) -> None:
         self.ticked = [one for one in self.ticked if one != run] + ([run] if on else [])
@@ -314,6 +248,7 @@ class LiveRuns:
     def _show_below(self, opened: int | None, compared: tuple[int, ...]) -> None:
         """Open a run, compare some, or neither; after an error nothing is open."""
         self.open, self.compared, self.watched, self._settled = None, (), None, ()
+        self.opened += 1
         if opened is None and not compared:
             self.growing.value = self.detail.value = ""
             self.log.layout.display = "none"
@@ -364,7 +299,8 @@ class LiveRuns:
         if runs and repr(self._search.summaries(runs)) != self._looked_at:
             self._draw_again()
 
-    def _read_again(self) -> None:
+    def read_again(self) -> None:
+        """Show the runs as they are now."""
         self._all = self._search.table()
         self._is_filling = True
         try:
@@ -372,7 +308,7 @@ class LiveRuns:
         finally:
             self._is_filling = False
         self._grow()
-        self._show()
+        self.show()
         self._plot()
 
 
@@ -385,11 +321,3 @@ def _offer(field: ipywidgets.Dropdown, options: list[tuple[str, str]]) -> None:
 def _first_way(key: str) -> str:
     """Numbers are first sorted downwards, words upwards."""
     return key if key in ("name", "status") else f"-{key}"
-
-
-def _error_html(error: Exception) -> str:
-    """An error, and the way out where it has one."""
-    said = f"{type(error).__name__}: {error}"
-    if isinstance(error, MlopsError):
-        said = f"{error.what}\nTry: {error.fix}" if error.fix else error.what
-    return framed(f'<div role="alert">{as_html([Line(many_lines(said, 600), "error")])}</div>')

@@ -19,6 +19,7 @@ from mlops_nb.pipelines.recording import Made, Surroundings, bound, error_line, 
 from mlops_nb.pipelines.records import (
     EVERYTHING,
     NOT_KEPT,
+    STEPS,
     KeptFile,
     Options,
     PipelineRun,
@@ -242,6 +243,8 @@ class Execution:
         try:
             with tracking.run(self.flow.name, kind="pipeline", source=self.flow.source) as going:
                 self.going = going
+                with going.together():
+                    going.set_tag(STEPS, ", ".join(call.step for call in self._calls if not call.is_conditional))
                 going.log_params(self.values)
                 self._prepare(going)
                 try:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import RunNotFound, nearest
 from mlops_nb.pipelines.dag import step_calls
-from mlops_nb.pipelines.records import DISCARDED, PastRun, PipelineHistory, StepCall, StepState
+from mlops_nb.pipelines.records import DISCARDED, STEPS, PastRun, PipelineHistory, StepCall, StepState
 from mlops_nb.store import open_store, search
 from mlops_nb.store import runs as rows
+from mlops_nb.store.following import Followed
 from mlops_nb.store.sessions import mark_killed
 from mlops_nb.store.whole_runs import get_run
-from mlops_nb.tracking.runs import RunSummary
+from mlops_nb.tracking import service
+from mlops_nb.tracking.runs import Run, RunSummary
 from mlops_nb.tracking.search.query import conjunction, equal
 from mlops_nb.tracking.values import safe_repr
 
@@ -39,24 +42,58 @@ def pipelines(which: str | int | None = None, *, store: Store | None = None) -> 
     mark_killed(store)
     known = search.newest(store, conjunction(equal("kind", "pipeline")), MOST_RUNS)
     if not known and which is None:
-        return PipelineHistory("", None)
+        return PipelineHistory("", None, now=time.time())
     chosen = _chosen(known, which)
     past = [run for run in known if run.name == chosen.name]
     others = tuple(dict.fromkeys(run.name for run in known if run.name != chosen.name))
+    shown = past[:MOST_PAST] if chosen in past[:MOST_PAST] else [*past[: MOST_PAST - 1], chosen]
     whole = get_run(store, chosen.id)
-    steps = _steps(store, chosen.id, whole.source)
-    failed = next((step.name for step in steps if step.status not in ("FINISHED", "RUNNING")), "")
+    steps = _steps(store, chosen, whole.source)
+    failed = next((step.name for step in steps if step.status not in ("FINISHED", "RUNNING", None)), "")
     error = f"{whole.error.type}: {whole.error.message}" if whole.error else ""
     return PipelineHistory(
         pipeline=chosen.name,
         run=chosen.id,
         steps=steps,
-        past=tuple(_past(store, run) for run in past[:MOST_PAST]),
+        past=tuple(_past(store, run) for run in shown),
         total=len(past),
         others=others,
         error=error,
         failed=failed,
+        now=time.time(),
     )
+
+
+class FollowedPipelines(Followed):
+    """A pipeline's runs as a live panel wants them: one of them with its steps, a step whole, and what is new.
+
+    Args:
+        which: as for `pipelines`.
+        store: the store, or None for the one of the working directory.
+    """
+
+    again = "%mlops pipelines"
+
+    def __init__(self, which: str | int | None = None, *, store: Store | None = None) -> None:
+        self.which = which
+        self._store = store or open_store()
+
+    def history(self, which: str | int | None) -> PipelineHistory:
+        """The run and the past that `pipelines` gives; what is written from now on is new."""
+        self.note_version()
+        return pipelines(which, store=self._store)
+
+    def has_changed(self) -> bool:
+        """Whether anything was written since this was last asked, or a process that ran a pipeline is gone."""
+        return super().has_changed() or mark_killed(self._store) > 0
+
+    def now(self) -> float:
+        """The time by which it is told how long a run goes on."""
+        return time.time()
+
+    def load(self, run: int) -> Run:
+        """The run of a step, whole."""
+        return service.show(run, store=self._store)
 
 
 def _chosen(known: tuple[RunSummary, ...], which: str | int | None) -> RunSummary:
@@ -85,26 +122,44 @@ def _step_runs(store: Store, run_id: int) -> list[RunSummary]:
     return [run for run in search.children_of(store, run_id) if run.kind == "step" and DISCARDED not in run.tags]
 
 
-def _steps(store: Store, run_id: int, source: str) -> tuple[StepState, ...]:
-    found = _step_runs(store, run_id)
-    origins = {run.id: _origin(run) for run in found}
+def _steps(store: Store, run: RunSummary, source: str) -> tuple[StepState, ...]:
+    """The steps that began, in that order, then those that a run which goes on, or came to a bad end, did not reach."""
+    found = _step_runs(store, run.id)
+    names = [each.name for each in found]
+    calls = step_calls(source, {*names, *run.tags.get(STEPS, "").split(", ")})
+    missed = _not_reached(calls, names) if run.status != "FINISHED" else []
+    origins = {each.id: _origin(each) for each in found}
     saved = rows.durations_of(store, [origin for origin in origins.values() if origin is not None])
-    needs = _needs(step_calls(source, {run.name for run in found}), [run.name for run in found])
-    return tuple(
+    needs = _needs(calls, [*names, *missed])
+    began = [
         StepState(
-            id=run.id,
-            name=run.name,
-            status=run.status,
-            duration=run.duration,
-            metrics=run.metrics,
-            stage=run.tags.get("stage", ""),
-            cached_from=origins[run.id],
-            saved=saved.get(origins[run.id] or -1, 0.0),
-            gates=tuple(text for name, text in sorted(run.tags.items()) if name.startswith("gate.")),
+            id=each.id,
+            name=each.name,
+            status=each.status,
+            started=each.started,
+            duration=each.duration,
+            metrics=each.metrics,
+            stage=each.tags.get("stage", ""),
+            cached_from=origins[each.id],
+            saved=saved.get(origins[each.id] or -1, 0.0),
+            gates=tuple(text for name, text in sorted(each.tags.items()) if name.startswith("gate.")),
             needs=needs[place],
         )
-        for place, run in enumerate(found)
-    )
+        for place, each in enumerate(found)
+    ]
+    rest = [StepState(None, name, None, None, {}, needs=needs[len(began) + n]) for n, name in enumerate(missed)]
+    return (*began, *rest)
+
+
+def _not_reached(calls: tuple[StepCall, ...], ran: list[str]) -> list[str]:
+    """The steps that are called and did not run, those in a branch or a loop apart: they may not be meant to."""
+    left, found = list(ran), []
+    for call in calls:
+        if call.step in left:
+            left.remove(call.step)
+        elif not call.is_conditional:
+            found.append(call.step)
+    return found
 
 
 def _origin(run: RunSummary) -> int | None:

@@ -16,6 +16,9 @@ ENGINES: tuple[EngineName, ...] = ("local", "process", "dask")
 DISCARDED = "discarded"
 """The tag of a step's run that was run again, and why: a pipeline's past leaves it out."""
 
+STEPS = "steps"
+"""The tag of a pipeline's run with the names of the steps that it calls, in order."""
+
 NOT_KEPT = "; not kept: "
 """In the reason of a step that ran, between why it ran and why its result is not kept."""
 
@@ -129,11 +132,12 @@ class StepState(Record):
     """A step of a run in the store: `cached_from` is the run whose result it took, which took `saved` seconds.
 
     `needs` are the places, among the run's steps, of those whose results it is given, with the names that flow.
+    A step that the run has not reached has neither `id` nor `status`.
     """
 
-    id: int
+    id: int | None
     name: str
-    status: Status
+    status: Status | None
     duration: float | None
     metrics: Mapping[str, float]
     stage: str = ""
@@ -141,6 +145,7 @@ class StepState(Record):
     saved: float = 0.0
     gates: tuple[str, ...] = ()
     needs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    started: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ class PastRun(Record):
 class PipelineHistory(Record):
     """A pipeline's runs, the newest first, and the steps of one of them; `others` are the pipelines beside it.
 
-    `error` is what ended the run, `failed` the step in which that was.
+    `error` is what ended the run, `failed` the step in which that was; `now` is when this was read.
     """
 
     pipeline: str
@@ -171,6 +176,7 @@ class PipelineHistory(Record):
     others: tuple[str, ...] = ()
     error: str = ""
     failed: str = ""
+    now: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ connection.py  check, connect, transaction; the only place that connects
 schema.py      numbered migrations, append-only
 database.py    Store: an open file, made or migrated when it must be
 opening.py     the stores this process has open
+following.py   a store followed while others write to it
 sessions.py    the processes that wrote, and which of them still live
 runs.py        rows of runs, params, metrics, tags, outputs, data
 artifacts.py   rows of artifacts

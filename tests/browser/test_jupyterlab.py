@@ -65,7 +65,7 @@ def test_quickstart_by_hand(lab, browser):
 
     panel = browser.cell("%mlops runs").locator(".mlops-runs")
     panel.locator("tbody tr").first.wait_for()
-    panel.locator(".mlops-runs-picture svg").wait_for()
+    panel.locator(".mlops-drawing svg").wait_for()
     page.screenshot(path=SHOTS / "runs-light-1300.png")
     expect(panel.locator("tbody tr")).to_have_count(10)  # with those that the cells below it made since
 
@@ -171,7 +171,7 @@ def test_the_keyboard_alone_works_the_runs_panel(lab, browser):
     expect(panel.get_by_text("the nearest is metrics.score")).to_be_visible()
     expect(panel.get_by_text("^^^^^^^^^^^^")).to_be_visible()
     panel.screenshot(path=SHOTS / "filter_mistake.png")
-    expect(panel.locator(".mlops-runs-table tbody tr")).to_have_count(3)
+    expect(panel.locator(".mlops-rows tbody tr")).to_have_count(3)
     panel.get_by_label("Filter", exact=True).fill("metrics.score > 0.5")
     expect(said).to_have_text("1 to 2 of 2 runs that match the filter; runs 1 and 2 are compared below")
     expect(panel.get_by_text("the nearest is")).to_have_count(0)
@@ -192,7 +192,7 @@ def test_tab_completes_and_the_dark_theme_reads(lab, browser):
     panel = browser.cell("%mlops runs").locator(".mlops-runs")
     panel.get_by_role("button", name="Parallel coordinates").click()
     panel.get_by_role("img", name="the parameters that vary").wait_for()
-    label = panel.locator(".mlops-runs-picture text").first
+    label = panel.locator(".mlops-drawing text").first
     assert "255, 255, 255" in label.evaluate("text => getComputedStyle(text).fill")
     page.screenshot(path=SHOTS / "runs-dark-1300.png")
     page.set_viewport_size({"width": 600, "height": 1000})

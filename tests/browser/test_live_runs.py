@@ -104,7 +104,7 @@ def test_a_panel_follows_the_long_cell_below_it(lab, browser):
     panel.get_by_role("button", name="Scatter").click()
     dot = panel.locator("circle[data-run='4']")
     dot.hover()
-    expect(panel.locator(".mlops-runs-picture .hint")).to_contain_text("(run 4): 0.755. A click opens it.")
+    expect(panel.locator(".mlops-drawing .hint")).to_contain_text("(run 4): 0.755. A click opens it.")
     dot.click()
     expect(panel.get_by_role("status").last).to_contain_text("run 4 is open below")
     assert page.evaluate("window.__pwned") is None
@@ -145,7 +145,7 @@ def test_a_sweep_can_be_sorted_opened_and_compared_in_the_dark(lab, browser):
     panel = browser.cell("%%mlops sweep").locator(".mlops-runs")
     panel.get_by_text("12 combinations tried").wait_for()
     assert panel.locator("th[aria-sort=descending]").inner_text().startswith("accuracy")
-    panel.locator(".mlops-runs-picture path[data-run]").first.wait_for()
+    panel.locator(".mlops-drawing path[data-run]").first.wait_for()
     page.screenshot(path=SHOTS / "sweep-dark-1300.png")
     for place in (0, 1):
         panel.locator("tbody tr").nth(place).get_by_role("checkbox").click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from contextvars import ContextVar
 import pytest
 
 import mlops_nb
-from mlops_nb.panels.runs_follow import Follower
+from mlops_nb.panels.follow import Follower
 from mlops_nb.panels.runs_live import LiveRuns
 from mlops_nb.store import open_store
 from mlops_nb.tracking.search.following import FollowedRuns
@@ -46,22 +45,6 @@ class Writer:
         self.process.stdin.close()
         assert self.process.wait() == 0
         self.process.stdout.close()
-
-
-@pytest.fixture
-def wire(monkeypatch):
-    """The messages that go to the browser, as they would be sent, and the threads that sent them."""
-    import comm
-    from comm.base_comm import BaseComm
-
-    sent: list[tuple[str, str]] = []
-
-    class Wire(BaseComm):
-        def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
-            sent.append((json.dumps([msg_type, data], allow_nan=False), threading.current_thread().name))
-
-    monkeypatch.setattr(comm, "create_comm", lambda *arguments, **keys: Wire(*arguments, **keys))
-    return sent
 
 
 def a_panel():
@@ -344,21 +327,21 @@ def test_what_a_panel_sends_belongs_to_the_cell_that_showed_it():
 
 
 def test_a_panel_that_nobody_sees_is_followed_no_more_until_somebody_does(panels):
-    from mlops_nb.panels import runs_live
+    from mlops_nb.panels.follow import follower
 
     panel = panels()
-    runs_live.follower.stop()
+    follower.stop()
     for do, view, is_followed in (("seen", "a", True), ("seen", "b", True), ("gone", "a", True), ("gone", "b", False)):
         panel.table._handle_custom_msg({"do": do, "view": view}, [])
-        assert (panel.look in runs_live.follower._looks) == is_followed
-    runs_live.follower.stop()
+        assert (panel.look in follower._looks) == is_followed
+    follower.stop()
 
 
 def test_unloading_the_extension_stops_the_thread(panels):
     from IPython.core.interactiveshell import InteractiveShell
 
     from mlops_nb.notebook import magics
-    from mlops_nb.panels.runs_follow import follower
+    from mlops_nb.panels.follow import follower
 
     panel = panels()
     follower.follow(panel.look)

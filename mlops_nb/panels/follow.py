@@ -49,7 +49,7 @@ class Follower:
             if not self.is_going:
                 self._pid, self._stop = os.getpid(), threading.Event()
                 self._thread = threading.Thread(
-                    target=self._rounds, args=(self._stop,), name="mlops_nb runs panels", daemon=True
+                    target=self._rounds, args=(self._stop,), name="mlops_nb live panels", daemon=True
                 )
                 self._thread.start()
 

@@ -1,4 +1,4 @@
-// The live table of runs. All text goes through textContent: what users named is never markup.
+// A live table: rows to open, to sort, to tick. All text goes through textContent: what users named is never markup.
 function element(tag, text, properties = {}) {
   const made = document.createElement(tag);
   if (text !== undefined) made.textContent = text;
@@ -24,15 +24,29 @@ function header(model, view, column) {
   return cell;
 }
 
-function row(model, view, record) {
-  const made = element("tr", undefined, { tabindex: "0", "data-run": record.id });
-  made.dataset.focus = `row:${record.id}`;
-  if (record.id === view.open) made.setAttribute("aria-current", "true");
-  const open = () => model.send({ do: "open", id: record.id });
+// A tick in front of a row, to pick several.
+function tick(model, view, record) {
+  const box = element("input", undefined, { type: "checkbox", "aria-label": `Tick run ${record.id} to ${view.ticks}` });
+  box.checked = view.ticked.includes(record.id);
+  box.dataset.focus = `tick:${record.id}`;
+  box.addEventListener("click", (event) => { if (event.detail === 2) event.preventDefault(); });
+  box.addEventListener("change", () => model.send({ do: "tick", id: record.id, on: box.checked }));
+  const label = element("label");
+  label.append(box);
+  return label;
+}
+
+function row(model, view, record, place) {
+  const made = element("tr", undefined, { tabindex: "0" });
+  made.dataset.focus = `row:${record.id ?? -place}`;
+  if (record.id !== null) made.dataset.run = record.id;
+  if (record.id !== null && record.id === view.open) made.setAttribute("aria-current", "true");
+  const open = () => { if (record.id !== null) model.send({ do: "open", id: record.id }); };
+  const first = element("td");
   made.addEventListener("click", (event) => { if (!first.contains(event.target) && event.detail < 2) open(); });
   const keys = {
     Enter: open,
-    " ": () => box.click(),
+    " ": () => { const box = first.querySelector("input"); if (box) box.click(); else open(); },
     ArrowDown: () => made.nextElementSibling?.focus(),
     ArrowUp: () => made.previousElementSibling?.focus(),
   };
@@ -42,16 +56,10 @@ function row(model, view, record) {
     event.stopPropagation();
     keys[event.key]();
   });
-  const box = element("input", undefined, { type: "checkbox", "aria-label": `Tick run ${record.id} to compare` });
-  box.checked = view.ticked.includes(record.id);
-  box.dataset.focus = `tick:${record.id}`;
-  box.addEventListener("click", (event) => { if (event.detail === 2) event.preventDefault(); });
-  box.addEventListener("change", () => model.send({ do: "tick", id: record.id, on: box.checked }));
-  const first = element("td");
-  const label = element("label");
-  label.append(box);
-  first.append(label);
-  made.append(first);
+  if (view.ticks) {
+    first.append(tick(model, view, record));
+    made.append(first);
+  }
   record.cells.forEach((text, place) => {
     const column = view.columns[place];
     const cell = place === 0 ? element("th", text, { scope: "row" }) : element("td", text);
@@ -78,6 +86,7 @@ function pager(model) {
   const previous = turn("Previous ten", -1), next = turn("Next ten", 1);
   made.append(said);
   const show = (view) => {
+    for (const button of [previous, next]) button.hidden = view.pages < 2 && !view.columns.some((column) => column.key);
     previous.setAttribute("aria-disabled", view.page === 0);
     next.setAttribute("aria-disabled", view.page + 1 >= view.pages);
     if (said.textContent !== view.said) said.textContent = view.said;
@@ -85,9 +94,9 @@ function pager(model) {
   return { made, show };
 }
 
-// What a click opens stands below the table, often below the window.
-function showDetail(root) {
-  setTimeout(() => root.closest(".mlops-runs")?.lastElementChild.scrollIntoView({ block: "nearest" }), 100);
+// What a click opens stands elsewhere in the panel, often outside of the window.
+function showOpened(root, view) {
+  setTimeout(() => root.closest(".mlops-live")?.querySelector(`.${view.reveals}`)?.scrollIntoView({ block: "nearest" }), 100);
 }
 
 function draw(model, root, scroll) {
@@ -96,17 +105,17 @@ function draw(model, root, scroll) {
   const table = element("table");
   table.append(element("caption", view.caption));
   const head = element("tr");
-  head.append(element("th", "compare", { scope: "col", title: "Tick two or more runs to compare them" }));
+  if (view.ticks) head.append(element("th", view.ticks, { scope: "col", title: `Tick two or more runs to ${view.ticks} them` }));
   view.columns.forEach((column) => head.append(header(model, view, column)));
   const top = element("thead");
   top.append(head);
   const body = element("tbody");
-  view.rows.forEach((record) => body.append(row(model, view, record)));
+  view.rows.forEach((record, place) => body.append(row(model, view, record, place)));
   table.append(top, body);
   scroll.replaceChildren(table);
-  const shown = view.ticked.length >= 2 ? view.ticked.join() : view.open;
-  if (shown && shown !== root.dataset.shown) showDetail(root);
-  root.dataset.shown = shown ?? "";
+  const isAsked = root.dataset.opened !== undefined && root.dataset.opened !== String(view.opened);
+  if (isAsked && (view.open !== null || view.ticked.length > 1)) showOpened(root, view);
+  root.dataset.opened = view.opened;
   if (focused) {
     const again = [...scroll.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused);
     (again ?? scroll.querySelector("tbody tr") ?? scroll.querySelector("button"))?.focus();
@@ -124,10 +133,11 @@ function hideStatic(el) {
 
 export default {
   render({ model, el }) {
-    const root = element("div", undefined, { class: "mlops-runs-table" });
+    const root = element("div", undefined, { class: "mlops-rows" });
     const scroll = element("div", undefined, { class: "scroll" });
     const turning = pager(model);
-    root.append(scroll, turning.made, element("p", model.get("view").hint, { class: "hint" }));
+    const hint = element("p", "", { class: "hint" });
+    root.append(scroll, turning.made, hint);
     // A letter typed on a row is no command to the notebook, where "d d" deletes the cell.
     root.addEventListener("keydown", (event) => {
       const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
@@ -137,19 +147,22 @@ export default {
     // An update between pressing and releasing the button would take away what is clicked: it waits.
     let isPressed = false, waits = false;
     const again = () => {
+      const view = model.get("view");
       waits = isPressed;
-      if (waits) return;
+      root.hidden = !view.columns;  // nothing to show yet
+      if (waits || root.hidden) return;
       draw(model, root, scroll);
-      turning.show(model.get("view"));
+      turning.show(view);
+      hint.textContent = view.hint;
     };
     const release = () => setTimeout(() => { isPressed = false; if (waits) again(); });
     root.addEventListener("pointerdown", () => { isPressed = true; });
     for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, release);
     // The kernel follows the store only while somebody can see the panel.
-    const view = crypto.getRandomValues(new Uint32Array(2)).join("-");
-    const leave = () => model.send({ do: "gone", view });
+    const seen = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    const leave = () => model.send({ do: "gone", view: seen });
     window.addEventListener("pagehide", leave);
-    model.send({ do: "seen", view });
+    model.send({ do: "seen", view: seen });
     model.on("change:view", again);
     again();
     setTimeout(() => hideStatic(el));

@@ -1,8 +1,8 @@
-// The picture of the runs, drawn by the kernel as SVG: hover says which run it is, a click opens it.
+// A picture drawn by the kernel as SVG: hover says which run a mark is, a click opens it.
 export default {
   render({ model, el }) {
     const root = document.createElement("div"), place = document.createElement("div"), said = document.createElement("p");
-    root.className = "mlops-runs-picture";
+    root.className = "mlops-drawing";
     said.className = "hint";
     root.append(place, said);
     el.append(root);
