@@ -119,13 +119,13 @@ def our_import(name: str, plan: PipelinePlan) -> str:
     return f"from {_HOMES.get(name, 'mlops_nb.pipelines')} import {name}{alias}"
 
 
-def function_text(step: PlanStep, plan: PipelinePlan) -> str:
-    """A step as a plain function, without a decorator.
+def function_text(step: PlanStep, plan: PipelinePlan, *, lead: Sequence[str] = ()) -> str:
+    """A step as a plain function, without a decorator; `lead` are arguments before its own.
 
     Raises:
         MlopsError: its cells cannot stand in a function.
     """
-    arguments = [_argument(name, plan) for name in step.inputs]
+    arguments = [*lead, *(_argument(name, plan) for name in step.inputs)]
     arguments += [f"{name}: {_text_type(text)} = {text}" for name, text in step.defaults.items()]
     lines = [f"def {step.name}({', '.join(arguments)}):"]
     lines += [docstring(step.doc, step.prose)] if step.doc else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -46,14 +47,14 @@ def with_path(tools: Path) -> dict[str, str]:
     return {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
 
 
-def last_json(printed: str) -> dict[str, float]:
+def last_json(printed: str) -> dict[str, object]:
     return json.loads([line for line in printed.splitlines() if line.startswith("{")][-1])
 
 
 def test_dask_gives_the_metrics_of_the_notebook(notebook, metrics):
     export(notebook, target="dask")
     python = environment("dask") / "python"
-    assert last_json(ran(python, "wine_dask.py")) == metrics
+    assert last_json(ran(python, "wine_dask.py")) == {"forest": metrics}
     assert "invalid choice: 'ginny'" in ran(python, "wine_dask.py", "--criterion", "ginny", ok=False)
     assert "must be from 0.1 to 0.5" in ran(python, "wine_dask.py", "--held-out", "0.9", ok=False)
 
@@ -71,7 +72,7 @@ def test_dask_runs_on_a_cluster_that_is_there(notebook, metrics):
         started(*worker, "--no-dashboard", "--scheduler-file", file, folder=elsewhere),
     ):
         address = json.loads(waited_for(Path(file)))["address"]
-        assert last_json(ran(python, "wine_dask.py", "--scheduler", address)) == metrics
+        assert last_json(ran(python, "wine_dask.py", "--scheduler", address)) == {"forest": metrics}
 
 
 @contextmanager
@@ -169,6 +170,63 @@ def test_prefect_runs_the_flow_to_the_metrics_of_the_notebook(notebook, metrics,
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
-    assert last_json(ran(python, "wine_prefect.py", environment=quiet)) == metrics
+    assert last_json(ran(python, "wine_prefect.py", environment=quiet)) == {"forest": metrics}
     Path("wrong.py").write_text("from wine_prefect import wine_pipeline\nwine_pipeline(criterion='ginny')")
+    assert "Input should be 'gini', 'entropy' or 'log_loss'" in ran(python, "wrong.py", environment=quiet, ok=False)
+
+
+def test_airflow_imports_the_dag_and_runs_it_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
+    export(notebook, "dags/wine.py", target="airflow")
+    tools = environment("airflow")
+    quiet = {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(Path("dags").absolute()),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    } | with_path(tools)
+    look = "import sys; from airflow.dag_processing.dagbag import DagBag; bag = DagBag(sys.argv[1]); "
+    look += "print(bag.import_errors, list(bag.dags))"
+    assert "{} ['wine']" in ran("python", "-c", look, Path("dags").absolute(), environment=quiet)
+    ran("airflow", "db", "migrate", environment=quiet)
+    assert metrics == last_metrics(ran("airflow", "dags", "test", "wine", environment=quiet))
+    changed = ran("airflow", "dags", "test", "wine", "--conf", '{"columns": ["alcohol"]}', environment=quiet)
+    assert last_metrics(changed) != metrics
+    refused = ran("airflow", "dags", "test", "wine", "--conf", '{"criterion": "ginny"}', environment=quiet, ok=False)
+    assert "'ginny' is not one of ['gini', 'entropy', 'log_loss']" in refused
+
+
+def last_metrics(printed: str) -> dict[str, float]:
+    """The metrics in the last line of a log that has some."""
+    return json.loads(re.findall(r'\{"accuracy": .*?\}', printed)[-1])
+
+
+def test_dagster_validates_the_job_and_runs_it_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
+    export(notebook, target="dagster")
+    quiet = with_path(environment("dagster")) | {"DAGSTER_DISABLE_TELEMETRY": "1"}
+    assert "All code locations passed validation" in ran(
+        "dagster", "definitions", "validate", "-f", "wine_dagster.py", environment=quiet
+    )
+    run = ["dagster", "job", "execute", "-f", "wine_dagster.py", "-j", "wine_pipeline"]
+    assert last_metrics(ran(*run, environment=quiet)) == metrics
+    assert last_metrics(ran(*run, "-c", configured(columns=["alcohol"]), environment=quiet)) != metrics
+    refused = ran(*run, "-c", configured(criterion="ginny"), environment=quiet, ok=False)
+    assert "not in enum type Literal['gini', 'entropy', 'log_loss'] got ginny" in refused
+    refused = ran(*run, "-c", configured(held_out=0.9), environment=quiet, ok=False)
+    assert "Input should be less than or equal to 0.5" in refused
+
+
+def configured(**parameters: object) -> Path:
+    """A file with the configuration of a run of Dagster."""
+    Path("run.yaml").write_text(yaml.safe_dump({"resources": {"parameters": {"config": parameters}}}))
+    return Path("run.yaml")
+
+
+def test_zenml_runs_the_pipeline_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
+    export(notebook, target="zenml")
+    python = environment("zenml") / "python"
+    quiet = {"ZENML_CONFIG_PATH": str(tmp_path / "zenml"), "ZENML_ANALYTICS_OPT_IN": "false"}
+    assert last_json(ran(python, "wine_zenml.py", environment=quiet)) == {"forest": metrics}
+    changed = ran(python, "wine_zenml.py", "--columns", "['alcohol']", environment=quiet)
+    assert last_json(changed) != {"forest": metrics}
+    Path("wrong.py").write_text("from wine_zenml import wine_pipeline\nwine_pipeline(criterion='ginny')")
     assert "Input should be 'gini', 'entropy' or 'log_loss'" in ran(python, "wrong.py", environment=quiet, ok=False)

@@ -9,18 +9,21 @@ from mlops_nb.notebook.naming import docstring, first_sentence, unique_name
 from mlops_nb.notebook.targets.plain import (
     NUMBERS_IN,
     Names,
+    all_imports,
     arguments_function,
     assigned,
     call_of,
     function_of,
-    imports_of,
+    import_from,
+    import_of,
+    measured_in,
     needs_ast,
     option_of,
     python_file,
     returned,
     shared_functions,
+    shared_imports,
     signature,
-    used_by,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
 from mlops_nb.notebook.targets.wiring import WiredStep, unshared, wired
@@ -38,7 +41,7 @@ def written(plan: PipelinePlan, place: Place) -> Written:
         _imports(plan, names, steps),
         _settings(plan, names),
         *plan.definitions,
-        *shared_functions(plan, names, used_by(plan)),
+        *shared_functions(plan, names, steps),
         *([_TASK.format(**_given(names, "task", "wraps", "delayed"))] if _waits(steps) else ()),
         *(f"{_decorator(one, names, steps)}\n{function_of(one, plan, names)}" for one in steps),
         _graph(plan, names, steps),
@@ -49,7 +52,7 @@ def written(plan: PipelinePlan, place: Place) -> Written:
             scheduler=_scheduler(plan),
             settings=f"\n        client.run({names('use_settings')})" if plan.settings else "",
             **_given(names, "main", "arguments", "read_arguments", "Client", "compute", "results", "json"),
-            **_given(names, "numbers_in"),
+            **_given(names, "numbers_in", "metrics"),
         ),
         f'if __name__ == "__main__":\n    {names("main")}()',
     ]
@@ -64,23 +67,13 @@ def _given(names: Names, *wanted: str) -> dict[str, str]:
     return {each: names(each) for each in wanted}
 
 
-def _import(names: Names, module: str, *wanted: str) -> str:
-    said = ", ".join(each if names(each) == each else f"{each} as {names(each)}" for each in wanted)
-    return f"from {module} import {said}"
-
-
-def _plain_import(names: Names, module: str) -> str:
-    return f"import {module}" if names(module) == module else f"import {module} as {names(module)}"
-
-
 def _imports(plan: PipelinePlan, names: Names, steps: tuple[WiredStep, ...]) -> str:
-    future = [each for each in plan.imports if each.startswith("from __future__")]
-    lines = [*future, _plain_import(names, "argparse"), _plain_import(names, "json")]
-    lines += [_plain_import(names, "ast")] if needs_ast(plan) else []
-    lines += [_import(names, "functools", "wraps")] if _waits(steps) else []
-    lines += [_import(names, "numbers", "Real"), _import(names, "dask", "compute", "delayed")]
-    lines.append(_import(names, "dask.distributed", "Client"))
-    return "\n".join([*lines, *(each for each in imports_of(plan).split("\n") if each not in future)])
+    lines = [import_of(names, "argparse"), import_of(names, "json")]
+    lines += [import_of(names, "ast")] if needs_ast(plan) else []
+    lines += [import_from(names, "functools", "wraps")] if _waits(steps) else []
+    lines += [import_from(names, "numbers", "Real"), import_from(names, "dask", "compute", "delayed")]
+    lines += [import_from(names, "dask.distributed", "Client"), *shared_imports(names, steps)]
+    return all_imports(plan, lines)
 
 
 def _settings(plan: PipelinePlan, names: Names) -> str:
@@ -112,10 +105,11 @@ def _graph(plan: PipelinePlan, names: Names, steps: tuple[WiredStep, ...]) -> st
 
 
 def _calls(steps: tuple[WiredStep, ...], names: Names) -> Iterator[str]:
-    """The calls of the steps, then a dict of the tasks that nothing takes, or that are metrics."""
+    """The calls of the steps, and by step the tasks that are metrics, or that nothing takes."""
     taken = {(source, name) for one in steps for name, source in one.sources.items()}
-    wanted: dict[str, str] = {}
+    results = names("results")
     done: dict[str, str] = {}
+    yield f"    {results} = {{}}"
     for one in steps:
         step, given = one.step, returned(one, names)
         after = [f"after=[{', '.join(done[each] for each in one.after)}]"] if one.after else []
@@ -126,11 +120,9 @@ def _calls(steps: tuple[WiredStep, ...], names: Names) -> Iterator[str]:
             done[step.name] = names(f"{step.name}_done")
             if left != (done[step.name],):
                 yield f"    {done[step.name]} = {left[0]}"
-        wanted |= {name: name for name in one.measured}
-        wanted |= {name: name for name in given[len(step.outputs) :]}
-        if is_end and not {*given} & {*wanted}:
-            wanted[left[0]] = left[0]
-    yield f"    return {{{', '.join(f'{name!r}: {name}' for name in wanted)}}}"
+        if wanted := measured_in(one, names) or (f"{{{left[0]!r}: {left[0]}}}" if is_end else ""):
+            yield f"    {results}[{step.name!r}] = {wanted}"
+    yield f"    return {results}"
 
 
 def _scheduler(plan: PipelinePlan) -> str:
@@ -156,9 +148,10 @@ _TASK = '''def {task}(nout=None):
     return decorate'''
 
 _MAIN = '''def {main}():
-    """Run the pipeline and print its metrics as JSON."""
+    """Run the pipeline and print the metrics of its steps as JSON."""
     {arguments} = {read_arguments}()
     client = {Client}({arguments}.{scheduler}) if {arguments}.{scheduler} else {Client}(threads_per_worker=1)
     with client:{settings}
         ({results},) = {compute}({call})
-    print({json}.dumps(dict({numbers_in}({results}))))'''
+    {metrics} = {{name: dict({numbers_in}(given)) for name, given in {results}.items()}}
+    print({json}.dumps({{name: numbers for name, numbers in {metrics}.items() if numbers}}))'''

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from mlops_nb.notebook.file_calls import READ, named_files
 from mlops_nb.notebook.intermediate import PipelinePlan
-from mlops_nb.notebook.ipython_syntax import parsed
 from mlops_nb.notebook.naming import comment
 from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.script import function_text
@@ -21,6 +19,8 @@ from mlops_nb.notebook.targets.plain import (
     exported_line,
     imports_of,
     literal,
+    module_name,
+    pickler,
     python_file,
     used_by,
     value_of,
@@ -42,7 +42,7 @@ class _Stages:
     def __init__(self, plan: PipelinePlan, place: Place) -> None:
         self.plan, self.place = plan, place
         self.names, self.steps = Names(plan), wired(plan)
-        self.shared = self.names(f"{place.stem}_shared")
+        self.shared = self.names(module_name(place.stem, "shared"))
         self.folder = f"{place.stem}_stages"
         self.data = f"{place.stem}_data"
         self.metrics = f"{place.stem}_metrics"
@@ -125,7 +125,7 @@ class _Stages:
     def _shared_imports(self) -> Iterator[str]:
         future = [each for each in self.plan.imports if each.startswith("from __future__")]
         yield from future
-        modules = ["json", _pickler(self.plan), *(["ast"] if _has_literals(self.plan) else [])]
+        modules = ["json", pickler(self.plan), *(["ast"] if _has_literals(self.plan) else [])]
         for module in modules:
             name = self.names("pickle" if module == "cloudpickle" else module)
             yield f"import {module}" if name == module else f"import {module} as {name}"
@@ -208,14 +208,6 @@ def _entries(name: str, values: Sequence[str]) -> Iterator[str]:
     if values:
         yield f"    {name}:"
         yield from (f"      - {yaml_text(each)}" for each in values)
-
-
-def _pickler(plan: PipelinePlan) -> str:
-    """The module that writes values: one that knows functions and classes made in a step, where steps make some."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-    trees = [parsed(step.body) for step in plan.steps]
-    makes = any(isinstance(node, kinds) for tree in trees if tree is not None for node in ast.walk(tree))
-    return "cloudpickle" if makes else "pickle"
 
 
 def _plain(value: object) -> object:

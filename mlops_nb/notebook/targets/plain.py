@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -140,12 +141,16 @@ def _bound_by(text: str) -> set[str]:
 
 
 def function_of(one: WiredStep, plan: PipelinePlan, names: Names) -> str:
-    """A step as a plain function; where it notes metrics without a name, it returns these as its last value."""
+    """A step as a plain function, whose plots are saved.
+
+    Where it notes metrics without a name, it returns these as its last value.
+    """
+    lead = f"@{names('plots_of')}({one.step.name!r})\n" if one.plots else ""
     if not one.notes:
-        return function_text(one.step, plan)
+        return lead + function_text(one.step, plan)
     metric = plan.ours["metric"]
     body = f"{metric} = {names('Metrics')}()\n{one.step.body}"
-    return function_text(replace(one.step, body=body, outputs=(*one.step.outputs, metric)), plan)
+    return lead + function_text(replace(one.step, body=body, outputs=(*one.step.outputs, metric)), plan)
 
 
 def returned(one: WiredStep, names: Names) -> tuple[str, ...]:
@@ -153,12 +158,55 @@ def returned(one: WiredStep, names: Names) -> tuple[str, ...]:
     return (*one.step.outputs, names(f"{one.step.name}_metrics")) if one.notes else one.step.outputs
 
 
-def shared_functions(plan: PipelinePlan, names: Names, used: Collection[str]) -> Iterator[str]:
-    """`show` and `Metrics`, where steps use them."""
+def measured_in(one: WiredStep, names: Names) -> str:
+    """A dict of a step's metrics as text; empty where it has none."""
+    found = [f"{name!r}: {name}" for name in one.measured]
+    found += [f"'noted': {each}" for each in returned(one, names)[len(one.step.outputs) :]]
+    return f"{{{', '.join(found)}}}" if found else ""
+
+
+def shared_functions(plan: PipelinePlan, names: Names, steps: Sequence[WiredStep]) -> Iterator[str]:
+    """`show`, `Metrics` and `plots_of`, where steps use them."""
+    used = used_by(plan)
     if "show" in used:
         yield SHOW.format(plan.ours["show"])
     if "metric" in used:
         yield METRICS.format(names("Metrics"))
+    if any(one.plots for one in steps):
+        yield PLOTS_OF.format(**{name: names(name) for name in _FOR_PLOTS}, plots_of=names("plots_of"))
+
+
+def shared_imports(names: Names, steps: Sequence[WiredStep]) -> Iterator[str]:
+    """What `shared_functions` need."""
+    if any(one.plots for one in steps):
+        yield import_from(names, "contextlib", "contextmanager")
+        yield import_from(names, "itertools", "count")
+        yield import_from(names, "pathlib", "Path")
+        yield import_of(names, "matplotlib")
+        yield import_from(names, "matplotlib", "pyplot")
+
+
+def import_of(names: Names, module: str) -> str:
+    """The import of a module, under a name that is free."""
+    return import_as(module, names(module))
+
+
+def import_as(module: str, name: str) -> str:
+    """The import of a module under a name."""
+    return f"import {module}" if name == module else f"import {module} as {name}"
+
+
+def import_from(names: Names, module: str, *wanted: str) -> str:
+    """The import of names from a module, under names that are free."""
+    said = ", ".join(each if names(each) == each else f"{each} as {names(each)}" for each in wanted)
+    return f"from {module} import {said}"
+
+
+def all_imports(plan: PipelinePlan, lines: Iterable[str], texts: Sequence[str] | None = None) -> str:
+    """The imports at the top of a file: a target's own lines, then those that the notebook's code needs."""
+    future = [each for each in plan.imports if each.startswith("from __future__")]
+    own = dict.fromkeys(lines)
+    return "\n".join([*future, *own, *(each for each in imports_of(plan, texts).split("\n") if each not in future)])
 
 
 SHOW = '''def {}(*values, **_):
@@ -168,12 +216,36 @@ SHOW = '''def {}(*values, **_):
             print(repr(value))'''
 
 NUMBERS_IN = '''def {numbers_in}(results):
-    """The metrics among the results."""
+    """The numbers among the results of a step."""
     for name, value in results.items():
         if isinstance(value, dict):
             yield from {numbers_in}(value)
         elif isinstance(value, {Real}):
             yield name, float(value)'''
+
+_FOR_PLOTS = ("contextmanager", "count", "Path", "matplotlib", "pyplot")
+
+PLOTS_OF = '''{matplotlib}.use("agg")  # figures become files, no window opens
+
+
+@{contextmanager}
+def {plots_of}(step):
+    """Save what a step plots in plots/STEP, and close it, as a notebook shows it under a cell."""
+    folder, numbers = {Path}("plots", step), {count}(1)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def save(*_, **__):
+        for figure in map({pyplot}.figure, {pyplot}.get_fignums()):
+            if figure.axes:
+                figure.savefig(folder / f"{{next(numbers)}}.png", bbox_inches="tight")
+        {pyplot}.close("all")
+
+    shown, {pyplot}.show = {pyplot}.show, save
+    try:
+        yield
+        save()
+    finally:
+        {pyplot}.show = shown'''
 
 METRICS = '''class {}(dict):
     """The metrics that a step notes: `metric(name, value)` gives the value back."""
@@ -193,6 +265,23 @@ def value_of(parameter: ScriptParameter) -> object:
     return ast.literal_eval(parameter.default_text or repr(parameter.default))
 
 
+def module_name(stem: str, what: str) -> str:
+    """The name of a module that lies beside a target's file.
+
+    >>> module_name("wine", "steps"), module_name("02_wine", "steps")
+    ('wine_steps', 'steps_02_wine')
+    """
+    return f"{stem}_{what}" if stem.isidentifier() else f"{what}_{stem}"
+
+
+def pickler(plan: PipelinePlan) -> str:
+    """The module that writes values: one that knows functions and classes made in a step, where steps make some."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    trees = [parsed(step.body) for step in plan.steps]
+    makes = any(isinstance(node, kinds) for tree in trees if tree is not None for node in ast.walk(tree))
+    return "cloudpickle" if makes else "pickle"
+
+
 def base_type(parameter: ScriptParameter) -> str:
     """int, float, str or bool where the parameter holds one of them, None or not; else empty.
 
@@ -202,6 +291,63 @@ def base_type(parameter: ScriptParameter) -> str:
     kinds = [each.strip() for each in parameter.type.split("|")]
     kinds = [each for each in kinds if each != "None"]
     return kinds[0] if len(kinds) == 1 and kinds[0] in _SCALARS else ""
+
+
+def form_of(parameter: ScriptParameter) -> str:
+    """How JSON has the parameter: scalar, list, dict, any (for None), tuple or set as a list; text for what it has not.
+
+    >>> form_of(ScriptParameter("pair", "tuple[int, ...]", None, default_text="(1, 2)"))
+    'tuple'
+    >>> form_of(ScriptParameter("z", "complex", None, default_text="2j"))
+    'text'
+    """
+    value = value_of(parameter)
+    if base_type(parameter):
+        return "scalar"
+    if value is None:
+        return "any"
+    kind = type(value).__name__
+    inside = list(value) if isinstance(value, tuple | set) else value
+    return kind if kind in ("list", "dict", "tuple", "set") and _is_json(inside) else "text"
+
+
+def _is_json(value: object) -> bool:
+    if value is None or isinstance(value, bool | int | float | str):
+        return True
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return isinstance(value, dict) and all(isinstance(name, str) and _is_json(each) for name, each in value.items())
+
+
+def as_json_form(parameter: ScriptParameter) -> object:
+    """The default in that form."""
+    value, form = value_of(parameter), form_of(parameter)
+    if form == "text":
+        return literal(value)
+    if isinstance(value, set):
+        return sorted(value, key=repr)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_json_form(parameter: ScriptParameter, text: str, literal_eval: str) -> str:
+    """An expression that makes the parameter's value of what an expression gives in that form."""
+    form = form_of(parameter)
+    return f"{literal_eval if form == 'text' else form}({text})" if form in ("text", "tuple", "set") else text
+
+
+def may_be_none(parameter: ScriptParameter) -> bool:
+    """Whether None is a value of it."""
+    return value_of(parameter) is None or "| None" in parameter.type
+
+
+def item_type(parameter: ScriptParameter) -> str:
+    """What a list, tuple or set of one kind of scalar holds; else empty.
+
+    >>> item_type(ScriptParameter("names", "list[str]", ["a"]))
+    'str'
+    """
+    match = re.fullmatch(r"(?:list|tuple|set)\[(\w+)(?:, \.\.\.)?\]", parameter.type)
+    return match[1] if match and match[1] in _SCALARS else ""
 
 
 def literal(value: object) -> str:
@@ -220,8 +366,15 @@ def option_of(name: str) -> str:
     return "--the-help" if name == "help" else f"--{name.replace('_', '-')}"
 
 
-def arguments_function(plan: PipelinePlan, names: Names, extra: Sequence[str] = ()) -> str:
-    """A function that reads the parameters from the command line, `extra` lines adding more options."""
+def arguments_function(plan: PipelinePlan, names: Names, extra: Sequence[str] = (), *, as_json: bool = False) -> str:
+    """A function that reads the parameters from the command line.
+
+    Args:
+        plan: the plan.
+        names: free names.
+        extra: lines that add more options.
+        as_json: leave as text what JSON has no form for.
+    """
     parser, ast_module, argparse = names("parser"), names("ast"), names("argparse")
     lines = [
         f"def {names('read_arguments')}():",
@@ -229,7 +382,8 @@ def arguments_function(plan: PipelinePlan, names: Names, extra: Sequence[str] = 
         f"    {parser} = {argparse}.ArgumentParser(description={comment(plan.title or plan.name, 200)!r})",
     ]
     for each in plan.parameters:
-        settings = [repr(option_of(each.name)), *_argument_settings(each, ast_module, argparse)]
+        stays = as_json and form_of(each) == "text"
+        settings = [repr(option_of(each.name)), *_argument_settings(each, ast_module, argparse, stays_text=stays)]
         lines.append(f"    {parser}.add_argument({', '.join(settings)})")
     lines += [f"    {each}" for each in extra]
     if not any(each.low is not None for each in plan.parameters):
@@ -249,19 +403,46 @@ def needs_ast(plan: PipelinePlan) -> bool:
     return any(not base_type(each) for each in plan.parameters)
 
 
-def _argument_settings(parameter: ScriptParameter, ast_module: str, argparse: str) -> Iterator[str]:
+def _argument_settings(
+    parameter: ScriptParameter, ast_module: str, argparse: str, *, stays_text: bool
+) -> Iterator[str]:
     kind = base_type(parameter)
     if option_of(parameter.name) == "--the-help":
         yield "dest='help'"
     if kind == "bool" and not parameter.choices:
         yield f"action={argparse}.BooleanOptionalAction"
-    elif kind != "str":
+    elif kind != "str" and not stays_text:
         yield f"type={kind or f'{ast_module}.literal_eval'}"
-    yield f"default={literal(value_of(parameter))}"
+    yield f"default={literal(as_json_form(parameter) if stays_text else value_of(parameter))}"
     if parameter.choices:
         yield f"choices={list(parameter.choices)!r}"
     if parameter.help:
         yield f"help={parameter.help.replace('%', '%%')!r}"
+
+
+def pydantic_annotation(parameter: ScriptParameter, names: Names, kind: str = "") -> str:
+    """The parameter's type as pydantic checks it: its choices, its range and its help with it.
+
+    Args:
+        parameter: the parameter.
+        names: free names.
+        kind: its type, where it is not the parameter's own.
+    """
+    kind = kind or parameter.type
+    if parameter.choices:
+        kind = f"{names('Literal')}[{', '.join(map(repr, parameter.choices))}]"
+        kind = f"{kind} | None" if may_be_none(parameter) else kind
+    said = [f"description={parameter.help!r}"] if parameter.help else []
+    if parameter.low is not None and parameter.high is not None:
+        said += [f"ge={parameter.low!r}", f"le={parameter.high!r}"]
+    return f"{names('Annotated')}[{kind}, {names('Field')}({', '.join(said)})]" if said else kind
+
+
+def pydantic_imports(names: Names, annotations: str) -> Iterator[str]:
+    """The imports that such annotations need."""
+    for home, name in (("typing", "Annotated"), ("typing", "Any"), ("typing", "Literal"), ("pydantic", "Field")):
+        if re.search(rf"\b{names(name)}\b", annotations):
+            yield import_from(names, home, name)
 
 
 def signature(plan: PipelinePlan, lead: Sequence[str] = ()) -> str:

@@ -13,10 +13,13 @@ SCRIPT = "script"
 
 TARGETS: Mapping[str, str] = {
     SCRIPT: "a Python script with command line, cache and store",
+    "airflow": "an Airflow 3 DAG",
+    "dagster": "a Dagster job",
     "dask": "a script that runs its steps on a Dask cluster",
     "dvc": "dvc.yaml, params.yaml and a script a stage",
     "kubeflow": "a pipeline for Kubeflow Pipelines and Vertex AI",
     "prefect": "a Prefect 3 flow",
+    "zenml": "a ZenML pipeline",
     "github-actions": "a workflow that runs the script",
 }
 """The targets by the name that is typed, each with what it writes."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlops_nb.notebook.cells import read_cell
 from mlops_nb.notebook.flow.graph import CellGraph, cell_graph
+from mlops_nb.notebook.flow.outside import FILE
 from mlops_nb.notebook.intermediate import PipelinePlan, PlanStep
 from mlops_nb.notebook.ipython_syntax import parsed
+from mlops_nb.notebook.naming import comment
+from mlops_nb.notebook.script import function_text
 from mlops_nb.record import Record
 
 
@@ -22,6 +27,7 @@ class WiredStep(Record):
         is_awaited: whether a later step so waits for it.
         measured: the inputs and outputs that are metrics where they are numbers.
         notes: whether its body notes metrics that have no name of their own.
+        plots: whether it draws figures with matplotlib.
     """
 
     step: PlanStep
@@ -30,6 +36,7 @@ class WiredStep(Record):
     is_awaited: bool = False
     measured: tuple[str, ...] = ()
     notes: bool = False
+    plots: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -47,6 +54,7 @@ def wired(plan: PipelinePlan) -> tuple[WiredStep, ...]:
     after = _after(plan)
     waited = {name for names in after.values() for name in names}
     known = {each.name: "" for each in plan.parameters}
+    drawing = _drawing(plan)
     last = {name: step.name for step in plan.steps for name in step.outputs}
     found = []
     for step in plan.steps:
@@ -60,6 +68,7 @@ def wired(plan: PipelinePlan) -> tuple[WiredStep, ...]:
                 is_awaited=step.name in waited,
                 measured=tuple(dict.fromkeys((*step.metrics, *results))),
                 notes="metric" in step.uses,
+                plots=step.name in drawing,
             )
         )
         known |= dict.fromkeys(step.outputs, step.name)
@@ -70,13 +79,32 @@ def _texts(plan: PipelinePlan) -> list[str]:
     """What the graph of cells is made of: the top of the file, then one text a step."""
     top = [*plan.imports, *plan.settings, *plan.definitions]
     top += [f"{each.name} = {each.default_text}" for each in plan.parameters]
-    return ["\n".join(top), *(_as_cell(step) for step in plan.steps)]
+    texts = ["\n".join(top)]
+    known: dict[str, str] = {}
+    for number, step in enumerate(plan.steps, 1):
+        given = {name: f"{name}__{number}" for name in step.outputs}
+        texts.append(_as_cell(step, plan, [known.get(name, name) for name in step.inputs], list(given.values())))
+        known |= given
+    return texts
 
 
-def _as_cell(step: PlanStep) -> str:
-    """A step's body as a cell; where that cannot be one, a cell of which nothing is known."""
-    text = "\n".join([*(f"{name} = {value}" for name, value in step.defaults.items()), step.body])
-    return text if parsed(text) is not None else "exec(_)"
+def _as_cell(step: PlanStep, plan: PipelinePlan, inputs: Sequence[str], outputs: Sequence[str]) -> str:
+    """A step as a cell that defines its function and calls it, each value by a name of its own.
+
+    So a name that two steps bind for themselves, `model` say, is nothing that they share. A body of which it cannot be
+    known what it does stands as it is, and where that cannot be a cell, one of which nothing is known.
+    """
+    body = "\n".join([*(f"{name} = {value}" for name, value in step.defaults.items()), step.body])
+    if parsed(body) is None:
+        return "exec(_)"
+    if cell_graph([body]).barriers:
+        return body
+    call = f"{step.name}({', '.join(inputs)})"
+    return (
+        f"{function_text(step, plan)}\n{', '.join(outputs)} = {call}"
+        if outputs
+        else f"{function_text(step, plan)}\n{call}"
+    )
 
 
 def _after(plan: PipelinePlan) -> dict[str, tuple[str, ...]]:
@@ -106,6 +134,58 @@ def _needed(graph: CellGraph, cell: int, count: int) -> Iterator[int]:
     for first in range(1, min(cell, count + 1)):
         if {(first, cell)} & (graph.edges | graph.order) or first in barred or cell in barred:
             yield first - 1
+
+
+_DRAWS = re.compile(r"\.(?:plot|hist|boxplot)\b|\bplot_\w+\(|Display\.from_")
+_DRAWING_MODULES = ("matplotlib", "pylab", "seaborn")
+
+
+def _drawing(plan: PipelinePlan) -> frozenset[str]:
+    """The steps that draw figures: they, or a function that they call, name matplotlib or a method that draws."""
+    text = "\n".join([*plan.imports, *plan.definitions, *(step.body for step in plan.steps)])
+    if not re.search(rf"\b(?:{'|'.join(_DRAWING_MODULES)}|pandas)\b", text):
+        return frozenset()
+    names = {
+        name
+        for each in plan.imports
+        for name in read_cell(each).writes
+        if re.match(rf"(?:import|from)\s+(?:{'|'.join(_DRAWING_MODULES)})\b", each)
+    }
+    named = re.compile("|".join([*(rf"\b{re.escape(name)}\b" for name in {*names, *_DRAWING_MODULES})]))
+    drawers = set[str]()
+    for each in (*plan.definitions, *plan.definitions):  # twice: one may call another that stands below it
+        if named.search(each) or _DRAWS.search(each) or drawers & _words(each):
+            drawers |= {*read_cell(each).writes}
+    return frozenset(
+        step.name
+        for step in plan.steps
+        if named.search(step.body) or _DRAWS.search(step.body) or drawers & _words(step.body)
+    )
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
+
+
+def handed(plan: PipelinePlan, condition: str) -> tuple[str, ...]:
+    """What steps hand on by the path of a file and not as a value, which holds only under a condition.
+
+    Args:
+        plan: the plan.
+        condition: what the engine needs for that, in words.
+    """
+    graph = cell_graph(_texts(plan))
+    return tuple(
+        f"{plan.steps[first - 1].name} hands {_file(name)} to {plan.steps[second - 1].name} by its path: {condition}"
+        for (first, second), names in sorted(graph.names.items())
+        for name in names
+        if first and name.startswith(FILE)
+    )
+
+
+def _file(name: str) -> str:
+    path = name.removeprefix(FILE)
+    return "a file" if path == "*" else comment(path)
 
 
 _UNSEEN = ("random state of", "environment:", "working folder", "settings of", "plots")

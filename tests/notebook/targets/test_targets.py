@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -199,7 +200,7 @@ def calls(text: str) -> list[str]:
     tree = ast.parse(text)
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     found = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return sorted(each for each in found if each not in own and not each.endswith("__doc__"))
+    return sorted(each for each in found if each.rpartition(".")[2] not in own and not each.endswith("__doc__"))
 
 
 def keys(value: object) -> object:
@@ -248,6 +249,38 @@ def test_a_step_that_changes_what_another_one_reads_waits_for_it():
         plan("#md ## A", "a = [1]", "#md ## B", "print(a)", "#md ## C", "a.append(2)", "#md ## D", "b = sum(a)")
     )
     assert [one.after for one in steps] == [(), (), (steps[1].step.name,), ()]
+
+
+def test_steps_that_bind_the_same_names_for_themselves_do_not_wait_for_each_other():
+    own = "model = {}(a)\nscore = model"
+    cells = ("#md ## A", "a = sorted([1])", "#md ## B", own.format("sum"), "#md ## C", own.format("max"))
+    assert [one.after for one in wired(plan(*cells))] == [(), (), ()]
+
+
+def test_a_step_that_may_do_anything_keeps_its_place():
+    cells = ("#md ## A", "a = sorted([1])", "#md ## B", "exec(input())", "#md ## C", "b = sum([1])")
+    assert [one.after for one in wired(plan(*cells))] == [(), ("make_a",), ("make_b",)]
+
+
+def test_metrics_of_the_same_name_are_kept_by_step():
+    cells = ("#md ## A", "a = [1]", "#md ## B", "accuracy = sum(a) / 2", "#md ## C", "accuracy = max(a) / 3")
+    for target in ("dask", "prefect"):
+        (text,) = texts(target, *cells).values()
+        assert len(re.findall(r"\[['\"]\w+['\"]\] = .*accuracy", text)) == 2
+
+
+def test_what_a_step_hands_on_by_a_path_is_said_where_another_machine_would_not_see_it():
+    cells = ("#md ## A", "open('a.csv', 'w').write('1')", "#md ## B", "y = open('a.csv').read()")
+    for target in ("airflow", "zenml"):
+        assert [each for each in written(target, *cells).warnings if "a.csv" in each]
+
+
+def test_a_notebook_whose_name_begins_with_a_number_has_modules_that_can_be_imported():
+    made = module_of("airflow").written(plan(*CELLS, path="02_wine.ipynb"), Place("02_wine"))
+    assert [file.path for file in made.files] == ["02_wine.py", "steps_02_wine.py"]
+    assert "import steps_02_wine" in made.files[0].text
+    made = module_of("dvc").written(plan(*CELLS, path="02_wine.ipynb"), Place("02_wine"))
+    assert all(ast.parse(file.text) for file in made.files if file.path.endswith(".py"))
 
 
 def test_a_random_state_that_steps_share_is_said():
