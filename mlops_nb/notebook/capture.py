@@ -58,7 +58,11 @@ class _Going:
         self.params: list[str] = options["param"]
         self.metrics: list[str] = options["metric"]
         self.observed: dict[str, float] = {}
+        self.numbers: dict[str, object] = {}
+        """What was bound before the block to names that may be its metrics; only numbers, which take no room."""
         self.has_cells = False
+        self.done: set[str] = set()
+        """What was recorded at its end already, should Ctrl-C come there."""
 
 
 class _Cell:
@@ -365,6 +369,7 @@ class Capture:
         cell.runs.append(going)  # first of all: a Ctrl-C from here on ends the run
         service.begin(run)
         going.data = self._data_read(source) if data is None else data
+        going.numbers = self._numbers(going)
         with run.together():
             for name, value in options["tag"]:
                 run.set_tag(name, value)
@@ -445,7 +450,7 @@ class Capture:
         assert isinstance(going, _Going)
         cell = self._cells[-1]
         while going in cell.runs:  # inner ones first: those that began in the trial
-            self._end_run(cell.runs.pop(), raised, is_shown=False)
+            self._end_surely(cell.runs.pop(), raised, is_shown=False)
 
     def end_sweep(self, sweep: CellSweep) -> None:
         """Show what came of a sweep, and take it off the cell."""
@@ -474,6 +479,13 @@ class Capture:
 
         return self._fingerprints(read_cell(source).reads)
 
+    def _numbers(self, going: _Going) -> dict[str, object]:
+        from mlops_nb.notebook.cells import read_cell
+        from mlops_nb.notebook.inference import is_number
+
+        names = {name: self.shell.user_ns.get(name) for name in (*going.metrics, *read_cell(going.source).writes)}
+        return {name: value for name, value in names.items() if is_number(value)}
+
     def _data_loaded(self, going: _Going) -> tuple[DataFingerprint, ...]:
         """What the block loaded itself, as it is at its end."""
         from mlops_nb.notebook.file_calls import loaded_names
@@ -501,8 +513,16 @@ class Capture:
         has_runs = bool(cell.runs)
         while cell.runs:
             going = cell.runs.pop()
-            self._end_run(going, _raised(result), records_cells=is_over and not cell.runs)
+            self._end_surely(going, _raised(result), records_cells=is_over and not cell.runs)
         return has_runs or (is_over and self._record_cells(_take_ended()))
+
+    def _end_surely(self, going: _Going, raised: BaseException | None, **how: bool) -> None:
+        """End a run, also when Ctrl-C comes meanwhile: one that is left going would be the parent of all that come."""
+        try:
+            self._end_run(going, raised, **how)
+        except KeyboardInterrupt:
+            self._end_run(going, raised, **how)
+            raise
 
     def _record_cells(self, ended: Sequence[tuple[Store, int]]) -> bool:
         """Record the cells up to here where runs were made in this one, or every cell is wanted; whether so."""
@@ -556,11 +576,14 @@ class Capture:
                 "data loaded": lambda: None if raised else run.add_data(self._data_loaded(going)),
                 "outputs": lambda: self._add_outputs(going, outputs),
                 "parameters": lambda: self._add_params(going),
-                "metrics": lambda: self._add_metrics(going),
+                "metrics": lambda: self._add_metrics(going, is_whole=raised is None),
                 "seeds": lambda: run.add_seeds(seeds_set(going.source, self.shell.user_ns)),
                 "cells before it": lambda: self._add_cells(going) if records_cells else None,
             }
             for part, add in parts.items():
+                if part in going.done:
+                    continue
+                going.done.add(part)
                 try:
                     add()
                 except BaseException as odd:  # a user's object may raise anything, Ctrl-C comes when it comes
@@ -596,13 +619,17 @@ class Capture:
             settings = inferred_params(read_cell(going.source), names, self._parameters, estimators=run.model is None)
             run.log_params({name: each for name, each in settings.items() if name not in going.metrics}, inferred=True)
 
-    def _add_metrics(self, going: _Going) -> None:
+    def _add_metrics(self, going: _Going, *, is_whole: bool) -> None:
+        """Record the metrics; of a cell that did not come to its end, those that it did not leave as they were."""
         from mlops_nb.tracking.values import metric_number, safe_repr
 
         names, run = self.shell.user_ns, going.run
         inferring = not going.metrics and not run.has_named_metrics
+        old = {name for name, value in going.numbers.items() if names.get(name) is value and not is_whole}
         for name in going.metrics:
-            if name not in names:
+            if name in old:
+                run.warnings.append(f"--metric {name}: the cell ended before it gave it a value")
+            elif name not in names:
                 run.warnings.append(f"--metric {name}: no such name after the cell")
             elif metric_number(names[name]) is None:
                 run.warnings.append(f"--metric {name}: {safe_repr(names[name], 60)} is not a number")
@@ -614,8 +641,8 @@ class Capture:
 
             observed = {name: value for name, value in going.observed.items() if name not in run.autologged}
             found = inferred_metrics(read_cell(going.source), names, observed)
-            if found:
-                run.log_metrics(found, inferred=True)
+            if new := {name: value for name, value in found.items() if name not in old or name in observed}:
+                run.log_metrics(new, inferred=True)
 
     def _add_cells(self, going: _Going) -> None:
         from mlops_nb.store import open_store
@@ -679,7 +706,7 @@ class Capture:
         finally:
             if going is not None and going in cell.runs:
                 cell.runs.remove(going)
-                self._end_run(going, raised)
+                self._end_surely(going, raised)
             if isinstance(cell.info, _NoInfo):
                 self._cells.remove(cell)
 

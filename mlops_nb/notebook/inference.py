@@ -65,13 +65,14 @@ def inferred_metrics(
     for name in names.writes:
         computed = names.results.get(name, "").rpartition(".")[2] in SKLEARN_METRICS
         if name in namespace and name not in names.imports and (computed or is_metric_name(name)):
-            number = metric_number(namespace[name]) if _is_numeric(namespace[name]) else None
+            number = metric_number(namespace[name]) if is_number(namespace[name]) else None
             if number is not None:
                 found[name] = number
     return found | {name: value for name, value in observed.items() if name not in found}
 
 
-def _is_numeric(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value is a number that could be a metric; truth values are none."""
     kind = type(value)  # not isinstance: an object may raise anything when it is asked
     return kind.__name__ not in ("bool", "bool_") and (
         issubclass(kind, int | float) or kind.__module__.partition(".")[0] == "numpy"
@@ -122,7 +123,7 @@ def observer_of(observed: dict[str, float]) -> Callable[[str, object], object]:
     """A function that notes a metric's value under its function's name and hands it on."""
 
     def observe(name: str, value: object) -> object:
-        number = metric_number(value) if _is_numeric(value) else None
+        number = metric_number(value) if is_number(value) else None
         if number is not None:
             observed[name] = number
         return value

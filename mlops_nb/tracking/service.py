@@ -499,14 +499,23 @@ def recorded(going: ActiveRun) -> Iterator[ActiveRun]:
         going.start_clock()
         yield going
     except BaseException as raised:
-        status, error = status_of(raised), run_error(raised)
+        status = status_of(raised)
+        error = run_error(raised)
         raise
     finally:
-        going.stop_clock()
-        end(going)
-        record_surroundings(going)
-        if fault := going.finish(status, error):
-            print(not_recorded(going.name, fault), file=sys.stderr)
+        try:
+            _finish(going, status, error)
+        except KeyboardInterrupt:  # a run that is left going would be the parent of all that come
+            _finish(going, status, error)
+            raise
+
+
+def _finish(going: ActiveRun, status: Status, error: RunError | None) -> None:
+    going.stop_clock()
+    end(going)
+    record_surroundings(going)
+    if fault := going.finish(status, error):
+        print(not_recorded(going.name, fault), file=sys.stderr)
 
 
 @contextmanager

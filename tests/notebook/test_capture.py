@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import signal
 import sqlite3
 import sys
 
@@ -13,6 +15,7 @@ from IPython.core.completer import provisionalcompleter
 import mlops_nb
 from mlops_nb.store import cells, close_stores, connection, open_store
 from mlops_nb.tracking import service
+from mlops_nb.tracking.service import ActiveRun
 
 
 def named(run):
@@ -55,6 +58,44 @@ def test_exception_is_the_cells_own_and_the_run_failed(shell, capsys):
     run = mlops_nb.show("bad")
     assert (run.status, run.error.type) == ("FAILED", "ZeroDivisionError")
     assert "capture.py" not in run.error.traceback
+
+
+def test_a_cell_that_fails_has_no_metric_of_the_time_before(shell):
+    cell = "%%mlops run r --metric accuracy\nif fails: 1 / 0\naccuracy = 0.75"
+    shell.run_cell("fails = False")
+    shell.run_cell(cell)
+    shell.run_cell(cell.replace(" --metric accuracy", ""))
+    shell.run_cell("fails = True")
+    shell.run_cell(cell)
+    shell.run_cell(cell.replace(" --metric accuracy", ""))
+    runs = [mlops_nb.show(number) for number in (1, 2, 3, 4)]
+    assert [[metric.value for metric in run.metrics] for run in runs] == [[0.75], [0.75], [], []]
+    assert runs[2].warnings == ("--metric accuracy: the cell ended before it gave it a value",)
+
+
+def test_a_cell_that_fails_keeps_the_metrics_that_it_had_measured(shell):
+    shell.run_cell("%%mlops run r --metric accuracy\naccuracy = 0.75")
+    shell.run_cell("%%mlops run r --metric accuracy\naccuracy = 0.5 + 0.25 * 1\n1 / 0")
+    assert [metric.value for metric in mlops_nb.show(2).metrics] == [0.75]
+
+
+@pytest.mark.parametrize("part", ["stop_clock", "finish"])
+def test_an_interrupt_while_the_run_of_a_cell_ends_leaves_it_ended_with_everything_once(shell, monkeypatch, part):
+    times = iter([signal.SIGINT])
+    end = getattr(ActiveRun, part)
+
+    def interrupted(run, *values) -> object:
+        for number in times:
+            os.kill(os.getpid(), number)
+        return end(run, *values)
+
+    monkeypatch.setattr(ActiveRun, part, interrupted)
+    shell.run_cell("%%mlops run first --metric loss\nprint('said')\nloss = 0.5")
+    shell.run_cell("%%mlops run second\nx = 1")
+    first, second = mlops_nb.show("first"), mlops_nb.show("second")
+    assert (first.status, second.status, second.parent) == ("FINISHED", "FINISHED", None)
+    assert [(metric.value, metric.count) for metric in first.metrics] == [(0.5, 1)]
+    assert [output.data for output in first.outputs] == [{"text/plain": "said\n"}]
 
 
 def test_syntax_error_is_a_cell_error_and_no_run(shell):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import time
+from contextlib import suppress
 
 import nbformat
 import psutil
@@ -145,6 +147,7 @@ def test_interrupted_sweep_on_workers_keeps_what_came_back_and_goes_on(folder):
         reply = client.get_shell_msg(timeout=60)
         assert reply["content"]["ename"] == "KeyboardInterrupt"
         assert mlops_nb.show("s").status == "INTERRUPTED"
+        assert "Dask Worker process" not in printed(client)
         client.execute_interactive("wait = 0", timeout=60)
         client.execute_interactive(f"{line} --resume\n{body}", timeout=120)
     finally:
@@ -152,6 +155,15 @@ def test_interrupted_sweep_on_workers_keeps_what_came_back_and_goes_on(folder):
         manager.shutdown_kernel(now=True)
     assert mlops_nb.show("s").status == "FINISHED"
     assert sorted(trial.params["n"] for trial in finished()) == [1, 2, 3, 4]
+
+
+def printed(client) -> str:
+    """All that the kernel has printed since somebody looked."""
+    said = []
+    with suppress(queue.Empty):
+        while True:
+            said.append(client.get_iopub_msg(timeout=1)["content"].get("text", ""))
+    return "".join(said)
 
 
 def finished():

@@ -14,6 +14,7 @@ import pytest
 
 import mlops_nb
 from mlops_nb.store import open_store
+from mlops_nb.tracking.service import ActiveRun
 
 FRAME = pd.DataFrame({"a": range(1000), "b": "text"})
 
@@ -114,3 +115,20 @@ def test_store_is_sound_and_free_after_an_interrupt_in_the_middle_of(folder, nam
     call()
     assert {metric.name for metric in mlops_nb.show("one").metrics} == {"loss"}
     pd.testing.assert_frame_equal(mlops_nb.load_artifact("one", "frame.csv"), FRAME, check_dtype=False)
+
+
+def test_an_interrupt_while_a_run_ends_leaves_no_run_going(folder, monkeypatch):
+    times = iter([signal.SIGINT])
+
+    def interrupted(run) -> None:
+        for number in times:
+            os.kill(os.getpid(), number)
+        stop(run)
+
+    stop = ActiveRun.stop_clock
+    monkeypatch.setattr(ActiveRun, "stop_clock", interrupted)
+    with pytest.raises(KeyboardInterrupt), mlops_nb.run("first"):
+        mlops_nb.log(loss=0.5)
+    with mlops_nb.run("second"):
+        pass
+    assert [(run.status, run.parent) for run in map(mlops_nb.show, (1, 2))] == [("FINISHED", None)] * 2

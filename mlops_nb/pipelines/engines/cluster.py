@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -70,11 +71,18 @@ def connected(scheduler: str | None, workers: int | None) -> Iterator[Any]:
                 )
             )
             client = stack.enter_context(Client(cluster, timeout=10, set_as_default=False))
+            if scheduler is None:
+                client.run(_ignore_interrupts)
         except (OSError, ValueError) as error:
             raise MlopsError(
                 f"the Dask cluster {scheduler or ''} cannot be reached: {error}", "--engine local"
             ) from None
         yield client
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of the kernel's group: here it would only print, the cluster ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Cluster:

@@ -237,6 +237,14 @@ def sweep(
 
 
 def _end(going: GoingSweep, status: Status) -> None:
+    try:
+        _finish(going, status)
+    except KeyboardInterrupt:  # a run that is left going would be the parent of all that come
+        _finish(going, status)
+        raise
+
+
+def _finish(going: GoingSweep, status: Status) -> None:
     going.run.stop_clock()
     service.end(going.run)
     if fault := going.finish(status, going.raised):
