@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_nb.panels.blocks import Block, Line, Table
+from mlops_nb.panels.blocks import Block, Line, Span, Table
 from mlops_nb.panels.deletion import spoken
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import listed, one_line, size
@@ -38,7 +38,7 @@ def _blocks(found: Collection) -> Iterator[Block]:
     for note in found.notes:
         yield Line(one_line(note, 300), "small")
     if found.waste and not found.is_done:
-        yield Line("Remove it for good: %mlops gc --yes")
+        yield Line(("Remove it for good: ", Span("%mlops gc --yes", "code")))
 
 
 def _about(size_bytes: int) -> str:

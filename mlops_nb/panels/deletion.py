@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_nb.panels.blocks import Block, Line
+from mlops_nb.panels.blocks import Block, Line, Span
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, listed, one_line
 from mlops_nb.tracking.housekeeping.records import Deletion, RunName
@@ -29,9 +29,10 @@ def _blocks(done: Deletion) -> Iterator[Block]:
     more = " ..." if len(done.runs) > 20 else ""
     them = "it" if len(done.runs) == 1 else "them"
     if done.is_undone:
-        yield Line(f"Delete {them} again: %mlops delete {numbers}{more}", "small")
+        yield Line((f"Delete {them} again: ", Span(f"%mlops delete {numbers}", "code"), more), "small")
     else:
-        yield Line(f"To bring {them} back, until %mlops gc --yes: %mlops restore {numbers}{more}")
+        until = Span("%mlops gc --yes", "code")
+        yield Line((f"To bring {them} back, until ", until, ": ", Span(f"%mlops restore {numbers}", "code"), more))
 
 
 def spoken(one: RunName) -> str:

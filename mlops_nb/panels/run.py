@@ -105,7 +105,7 @@ def _recorded(run: Run) -> Iterator[Block]:
         files = tuple(artifact_row(one) for one in run.artifacts[:ROWS])
         more = _more(len(run.artifacts), run, "artifacts")
         yield from paged(Table("Artifacts", ARTIFACT_COLUMNS, files, frozenset({2}), more))
-        yield Line(f"To see them: %mlops artifacts {run.id}", "small")
+        yield Line(("To see them: ", Span(f"%mlops artifacts {run.id}", "code")), "small")
     if run.redacted:
         yield Line(secrets_words(run.redacted), "small")
     for warning in run.warnings[:WARNINGS]:

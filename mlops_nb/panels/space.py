@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from mlops_nb.panels.blocks import Block, Line, Picture, Table, paged
+from mlops_nb.panels.blocks import Block, Line, Picture, Span, Table, paged
 from mlops_nb.panels.theme import BLUE, Panel
 from mlops_nb.panels.wording import one_line, size
 from mlops_nb.tracking.housekeeping.records import Part, Space
@@ -20,7 +20,7 @@ def _blocks(space: Space) -> Iterator[Block]:
     words = _sentence(space)
     yield Line(words, "sentence")
     if space.collectable_bytes:
-        yield Line(f"About {size(space.collectable_bytes)} of it nobody needs: %mlops gc")
+        yield Line((f"About {size(space.collectable_bytes)} of it nobody needs: ", Span("%mlops gc", "code")))
     yield Picture(_bars(space.parts[:8], words), "")
     rows = tuple(
         (part.what, size(part.size_bytes), _share(part, space), "" if part.count is None else f"{part.count:,}")

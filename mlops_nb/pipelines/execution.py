@@ -241,7 +241,10 @@ class Execution:
         """Run it, and return what its function returns."""
         clock = time.perf_counter()
         try:
-            with tracking.run(self.flow.name, kind="pipeline", source=self.flow.source) as going:
+            with (
+                self.progress.watching(),
+                tracking.run(self.flow.name, kind="pipeline", source=self.flow.source) as going,
+            ):
                 self.going = going
                 with going.together():
                     going.set_tag(STEPS, ", ".join(call.step for call in self._calls if not call.is_conditional))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 from mlops_nb.pipelines.records import NOT_KEPT, PipelineRun, Shown, StepRun
 
@@ -13,6 +14,8 @@ _SHOWN = 48
 
 class Progress:
     """Says which step runs, how long it took and what it measured; nothing at all when `quiet`.
+
+    On a terminal the last line says what goes on; what a step prints meanwhile begins a line of its own.
 
     Args:
         stream: where it is said; stderr by default.
@@ -26,12 +29,37 @@ class Progress:
         self.step = ""
         self.number = 0
         self._over = 0
+        self._going: list[tuple[int, str]] = []
+        self._is_open = False
+        """Whether the last line of the terminal says what goes on."""
+
+        self._is_within_line = False
+        """Whether somebody printed the beginning of a line there."""
+
+        self._terminal: TextIO | None = None
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While the block runs, what is printed to the terminal by others makes no mess of what is said there."""
+        if self.quiet or self.stream is not None or not self._is_tty():
+            yield
+            return
+        before = sys.stdout, sys.stderr
+        self._terminal = sys.stderr
+        mine = [_Watched(each, self) if each.isatty() else each for each in before]
+        sys.stdout, sys.stderr = mine
+        try:
+            yield
+        finally:
+            self.give_way()
+            sys.stdout = before[0] if sys.stdout is mine[0] else sys.stdout
+            sys.stderr = before[1] if sys.stderr is mine[1] else sys.stderr
 
     def started(self, step: str) -> None:
         """A step begins."""
         self.step, self.number = step, self.number + 1
-        if self._is_tty():
-            self._write(f"\r\x1b[2K{self._place(self.number)} {step} ...")
+        self._going.append((self.number, step))
+        self._say_what_goes_on()
 
     def is_at(self, step: str, number: int) -> None:
         """Of those that go on side by side, it is this one that counts."""
@@ -39,8 +67,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something about a step that one should know."""
-        place = self._place(self.number)
-        self._write(f"\r\x1b[2K{place} {text}\n" if self._is_tty() else f"{place} {text}\n")
+        self._say(f"{self._place(self.number)} {text}")
 
     def finished(self, run: StepRun) -> None:
         """A step is over."""
@@ -50,11 +77,46 @@ class Progress:
         _, is_not_kept, why = run.reason.partition(NOT_KEPT)
         note = f"  (not kept: {why})" if is_not_kept else ""
         line = f"{self._place(self._over)} {run.name}  {sign}  {seconds_text(run.duration)}  {measured}".rstrip() + note
-        self._write(f"\r\x1b[2K{line}\n" if self._is_tty() else f"{line}\n")
+        self._leave(run.name)
+        self._say(line)
+        self._say_what_goes_on()
+
+    def begins_again(self, step: str) -> None:
+        """A step that went on is begun anew."""
+        self._leave(step)
+        self.number -= 1
+
+    def _leave(self, step: str) -> None:
+        first = next((each for each in self._going if each[1] == step), None)
+        self._going = [each for each in self._going if each is not first]
 
     def ended(self, run: PipelineRun) -> None:
         """The pipeline is over."""
         self._write("".join(f"{line}\n" for line in summary(run)))
+
+    def give_way(self) -> None:
+        """Somebody else prints to the terminal: what goes on stays on the line above."""
+        if self._is_open:
+            self._is_open = False
+            self._write("\n")
+
+    def printed(self, text: str) -> None:
+        """Somebody else printed this to the terminal."""
+        self._is_within_line = not text.endswith("\n")
+
+    def _say(self, line: str) -> None:
+        """A line for good; on a terminal in the place of what goes on."""
+        before = "\r\x1b[2K" if self._is_open else "\n" if self._is_within_line else ""
+        self._is_open = self._is_within_line = False
+        self._write(f"{before}{line}\n")
+
+    def _say_what_goes_on(self) -> None:
+        if not self._going or not self._is_tty():
+            return
+        before = "\r\x1b[2K" if self._is_open else "\n" if self._is_within_line else ""
+        names = ", ".join(name for _, name in self._going)
+        self._is_open, self._is_within_line = True, False
+        self._write(f"{before}{self._place(self._going[-1][0])} {names} ...")
 
     def _place(self, number: int) -> str:
         return f"[{number}/{max(self.total, number)}]"
@@ -65,10 +127,30 @@ class Progress:
 
     def _write(self, text: str) -> None:
         if not self.quiet:
-            stream = self.stream or sys.stderr
+            stream = self.stream or self._terminal or sys.stderr
             sys.stdout.flush()
             stream.write(text)
             stream.flush()
+
+
+class _Watched:
+    """A stream to a terminal on which progress is shown, too; everything else about it is the stream's own."""
+
+    def __init__(self, stream: TextIO, progress: Progress) -> None:
+        self.stream, self._progress = stream, progress
+
+    def write(self, text: str) -> int:
+        if text:
+            self._progress.give_way()
+            self._progress.printed(text)
+        return self.stream.write(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def number_text(value: float) -> str:

@@ -366,14 +366,22 @@ def copy_database(store: Store, target: Path, said: Callable[[int, int], object]
 
 
 def files_in(path: Path) -> list[tuple[str, str]]:
-    """Hash of every content that a database file refers to, and what it is: an artifact, or a model version's file."""
-    versions = "SELECT 1 FROM sqlite_master WHERE name = 'model_versions'"
+    """Hash of every content that a database file refers to, and what it is.
+
+    That is an artifact, a model version's file, or what is kept of a pipeline's step.
+    """
     with faults(path):
         connection = sqlite3.connect(path)
         try:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             sql = "SELECT sha256, path || ' of run ' || run_id AS what FROM artifacts"
-            if connection.execute(versions).fetchone():
+            if "model_versions" in tables:
                 sql += f" UNION ALL SELECT sha256, path || ' of models:/' || version FROM ({_VERSION_FILES})"
+            if "step_blobs" in tables:
+                sql += (
+                    " UNION ALL SELECT b.sha256, 'what is kept of step ' || c.step || ' of ' || c.pipeline"
+                    " FROM step_blobs b JOIN step_cache c ON c.id = b.entry_id"
+                )
             return connection.execute(
                 f"SELECT sha256, min(what) FROM ({sql}) GROUP BY sha256 ORDER BY sha256"
             ).fetchall()

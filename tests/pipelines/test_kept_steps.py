@@ -18,6 +18,7 @@ import pytest
 from mlops_nb.pipelines import pipeline, step
 from mlops_nb.store import open_store, step_cache
 from mlops_nb.tracking import service
+from mlops_nb.tracking.housekeeping.backups import backup, restore_backup
 from mlops_nb.tracking.housekeeping.service import gc
 from tests.pipelines.scripts import ALL_KEPT, HELPERS, became, planned, ran, written
 
@@ -500,6 +501,23 @@ def test_runs_at_once_on_one_store_do_not_harm_each_other(script: Path, folder: 
     assert means == [1.0, 3.0, 1.0, 3.0]
     assert became(script, "--scale", "1") == ALL_KEPT
     assert open_store(folder).rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_store_made_from_a_backup_takes_the_same_steps_as_kept(folder: Path):
+    one = flow(folder, BOX)
+    became(one)
+    assert len(blobs_in(folder)) == 1
+    done = backup("store.zip", store=open_store(folder))
+    assert done.blobs == 1
+    restore_backup("store.zip", "back/.mlops")
+    edited(one, ("print(box.n * k)", "print(box.n + k)"))
+    assert became(one, "--store", "back/.mlops") == {"make": "kept", "use": "its code changed"}
+
+
+def test_kept_result_whose_file_is_gone_is_named_by_the_backup_that_lacks_it(folder: Path):
+    became(flow(folder, BOX))
+    blobs_in(folder)[0].unlink()
+    assert backup("store.zip", store=open_store(folder)).damaged == ("what is kept of step make of flow",)
 
 
 def test_collecting_leaves_what_is_kept_for_a_month_after_its_last_use(folder: Path, monkeypatch: pytest.MonkeyPatch):

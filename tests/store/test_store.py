@@ -17,7 +17,8 @@ from sklearn.linear_model import LinearRegression
 
 import mlops_nb
 from mlops_nb.errors import StoreIsDamaged, StoreIsForeign, StoreIsLocked, StoreIsNewer, StoreUnavailable
-from mlops_nb.store import close_stores, connection, open_store, schema, store_folder
+from mlops_nb.pipelines.history import pipelines
+from mlops_nb.store import close_stores, connection, open_store, schema, step_cache, store_folder
 from mlops_nb.store import runs as rows
 from mlops_nb.tracking import service
 from mlops_nb.tracking.search import service as search
@@ -144,6 +145,21 @@ def test_store_of_schema_2_opens_with_all_that_is_in_it_and_takes_a_model(folder
     assert [(m.name, m.count, m.value) for m in forest.metrics] == [("accuracy", 1, 0.9), ("loss", 3, 0.25)]
     assert (forest.note, [one.path for one in forest.artifacts]) == ("the first that is good", ["report.txt"])
     assert [run.name for run in search.runs("text match good").rows] == ["forest"]
+    model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    assert mlops_nb.register(model, "late-flight", run="forest", example=[[0.5]]).number == 1
+
+
+def test_store_of_schema_3_opens_with_all_that_is_in_it_and_what_it_kept_of_steps(folder):
+    make_store_of_schema(3, folder)
+    assert service.show("forest").note == "the first that is good"
+    found = pipelines()
+    assert (found.pipeline, found.total, found.run) == ("numbers", 2, 6)
+    assert [(step.name, step.cached_from, step.metrics) for step in found.steps] == [
+        ("load", 4, {}),
+        ("measure", 5, {"mean": 1.0}),
+    ]
+    (kept,) = step_cache.entries_of_step(open_store(), "numbers", "measure")
+    assert '"details": {"value": 1.0}' in kept[1]
     model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
     assert mlops_nb.register(model, "late-flight", run="forest", example=[[0.5]]).number == 1
 

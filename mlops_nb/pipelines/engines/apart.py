@@ -309,6 +309,7 @@ class ApartExecution(Execution):
                 f"step {task.step.name!r} draws from a global random generator that others use on its worker, too",
                 "draw from random.Random(SEED) or numpy.random.default_rng(SEED) in the step, or --engine local",
             )
+        self.progress.begins_again(task.step.name)
         self._ready.insert(0, task)
 
     def _accept(self, task: Task, done: Delivered) -> None:

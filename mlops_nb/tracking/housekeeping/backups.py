@@ -35,7 +35,8 @@ _MEMBER = re.compile(r"store\.db|backup\.json|blobs/([0-9a-f]{2})/(\1[0-9a-f]{62
 def backup(file: str | Path, *, force: bool = False, store: Store | None = None, progress: Say | None = None) -> Backup:
     """Write the store to one file, as it is at this moment, while others write to it.
 
-    The file is a zip with the database and every artifact's content; it is there whole or not at all.
+    The file is a zip with the database and every content that it refers to: artifacts, models, and what is kept of
+    pipelines' steps, so that a store made from it skips the same steps. It is there whole or not at all.
 
     Args:
         file: what to write.
