@@ -12,6 +12,7 @@ targets/      the notebook as files of other engines: Dask, DVC, Kubeflow, Prefe
 service.py    finds and reads notebooks, writes and verifies scripts
 exporter.py   the nbconvert exporter `mlops_pipeline`
 inference.py  parameters and metrics that nobody named
+data_read.py  the frames and arrays that a cell reads, their fingerprints
 seeds.py      what a cell seeds, and with what
 outputs.py    a cell's outputs as the notebook shows them
 capture.py    the hooks: %%mlops run and %mlops track

@@ -202,6 +202,9 @@ class Capture:
             return [f"{begin}\n", *body]
         return ["\n", *body[:last], f"{body[last].rstrip()}; {begin}\n", *body[last + 1 :]]
 
+    # A terminal that asks whether a cell is complete must see its `%%` line, and wait for more as with any cell magic.
+    transform.has_side_effects = True  # type: ignore[attr-defined]
+
     def _watch_syntax(self, is_wanted: bool) -> None:
         """Be one of IPython's AST transformers only while a run is captured: with any, it walks every cell's tree."""
         hooks = self.shell.ast_transformers
@@ -475,9 +478,9 @@ class Capture:
 
     def _data_read(self, source: str) -> tuple[DataFingerprint, ...]:
         """What the block finds in the namespace."""
-        from mlops_nb.notebook.cells import read_cell
+        from mlops_nb.notebook.data_read import data_read
 
-        return self._fingerprints(read_cell(source).reads)
+        return data_read(source, self.shell.user_ns)
 
     def _numbers(self, going: _Going) -> dict[str, object]:
         from mlops_nb.notebook.cells import read_cell
@@ -575,7 +578,7 @@ class Capture:
                 "data read": lambda: run.add_data(going.data),
                 "data loaded": lambda: None if raised else run.add_data(self._data_loaded(going)),
                 "outputs": lambda: self._add_outputs(going, outputs),
-                "parameters": lambda: self._add_params(going),
+                "parameters": lambda: self._add_params(going, is_whole=raised is None),
                 "metrics": lambda: self._add_metrics(going, is_whole=raised is None),
                 "seeds": lambda: run.add_seeds(seeds_set(going.source, self.shell.user_ns)),
                 "cells before it": lambda: self._add_cells(going) if records_cells else None,
@@ -607,7 +610,7 @@ class Capture:
         if cut := going.listener.dropped + sum(one.cut_bytes for one in outputs):
             going.run.warnings.append(f"{cut:,} characters of output were not kept")
 
-    def _add_params(self, going: _Going) -> None:
+    def _add_params(self, going: _Going, *, is_whole: bool) -> None:
         names, run = self.shell.user_ns, going.run
         if going.params:
             run.log_params({name: names[name] for name in going.params if name in names})
@@ -616,7 +619,8 @@ class Capture:
             from mlops_nb.notebook.cells import read_cell
             from mlops_nb.notebook.inference import inferred_params
 
-            settings = inferred_params(read_cell(going.source), names, self._parameters, estimators=run.model is None)
+            cell = read_cell(going.source)
+            settings = inferred_params(cell, names, self._parameters, estimators=run.model is None, is_whole=is_whole)
             run.log_params({name: each for name, each in settings.items() if name not in going.metrics}, inferred=True)
 
     def _add_metrics(self, going: _Going, *, is_whole: bool) -> None:

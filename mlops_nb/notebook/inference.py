@@ -16,18 +16,24 @@ _SETTINGS = 200
 
 
 def inferred_params(
-    names: CellNames, namespace: Mapping[str, object], parameters: Mapping[str, object], *, estimators: bool = True
+    names: CellNames,
+    namespace: Mapping[str, object],
+    parameters: Mapping[str, object],
+    *,
+    estimators: bool = True,
+    is_whole: bool = True,
 ) -> dict[str, object]:
     """The parameters of a cell that names none.
 
     They are the simple literals that the `parameters` cell (`parameters`: its names and values) and the cell
     assign, with their values after the cell, and, with `estimators`, `name.setting` of every estimator it makes.
+    A cell that did not run as a whole (`is_whole`) may not have come to an assignment: what is not there is none then.
     """
     found = {name: namespace.get(name, value) for name, value in parameters.items()}
     found |= {
         name: namespace.get(name, value)
         for name, value in names.literals.items()
-        if not name.startswith("_") and not is_metric_name(name)
+        if not name.startswith("_") and not is_metric_name(name) and (is_whole or name in namespace)
     }
     for name in names.writes if estimators else ():
         if name in namespace and not name.startswith("_"):

@@ -135,7 +135,10 @@ class _Parser:
             self.parser.set_defaults(config=None)
         group.add_argument("-h", "--help", action="store_true", help="show this and do nothing")
         group.add_argument("--list", action="store_true", help="list the steps, what each takes and gives")
-        group.add_argument("--plan", action="store_true", help="show what would run and why, run nothing")
+        plan = ["--plan", "--dry-run"]  # the second is what other tools call it, and gives way to a parameter
+        if any(parameter.option == plan[1] for parameter in flow.parameters):
+            plan.pop()
+        group.add_argument(*plan, dest="plan", action="store_true", help="show what would run and why, run nothing")
         group.add_argument("--from", metavar="STEP", help="begin with this step; what came before it is taken as kept")
         group.add_argument("--until", metavar="STEP", help="stop after this step")
         group.add_argument("--only", metavar="STEP", help="run this step alone, with what is kept of those before it")

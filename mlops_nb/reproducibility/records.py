@@ -75,6 +75,8 @@ class CodeVersion(Record):
 class DataFingerprint(Record):
     """A frame, series or array that a cell read, as it was before the cell changed anything.
 
+    `name` is that of the namespace, or leads from it into a container or an instance: `splits['train']`, `trial.frame`.
+
     `fingerprint` hashes the content; with `exact` False it hashes a fixed sample of it. `columns` maps a frame's
     columns to short hashes of theirs; two columns of one name are `name` and `name#2`.
     """
@@ -86,6 +88,11 @@ class DataFingerprint(Record):
     fingerprint: str
     exact: bool
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> str:
+        """The name in the namespace that it was reached by: `splits` of `splits['train']`."""
+        return self.name.partition("[")[0].partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)

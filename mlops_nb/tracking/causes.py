@@ -361,7 +361,7 @@ class _Reasoning:
         for name in both:
             if not (words := data_words(befores[name], afters[name])):
                 continue
-            writer = self._maker_of(name)
+            writer = self._maker_of(afters[name].root)
             if file := self._file_of(name, writer, changed_files):
                 by_source.setdefault(file, []).append(words)
             elif label := self._cause_of(writer):
@@ -379,7 +379,8 @@ class _Reasoning:
     def _maker_of(self, name: str) -> int | None:
         """The cell that made some data: what the run's own cell did not find, it made; None where it is not known."""
         own = self.right.cells[-1]
-        made_here = None if name in read_cell(own.source).reads else len(self.right.cells) - 1
+        cell = read_cell(own.source)
+        made_here = len(self.right.cells) - 1 if name in cell.writes and name not in cell.reads else None
         return own.inputs.get(name, made_here)
 
     def _cause_of(self, writer: int | None) -> str:

@@ -37,8 +37,10 @@ def log_params(params: Mapping[str, object] | None = None, **named: object) -> N
         run.log_params(named)
 
 
-def log_artifact(what: object, name: str | None = None, *, pickle: bool = False) -> Artifact:
+def log_artifact(what: object, name: str | None = None, *, pickle: bool = False) -> Artifact | None:
     """Keep a file, a folder or a value with the active run; what had that name before is replaced.
+
+    None where the store cannot take it, which one line on stderr says; the cell goes on.
 
     Args:
         what: a file or folder (its path), a DataFrame, an array, a Matplotlib or Plotly figure, a fitted
@@ -55,7 +57,7 @@ def log_artifact(what: object, name: str | None = None, *, pickle: bool = False)
     return service.required_run("log_artifact").log_artifact(what, name, pickle=pickle)
 
 
-def log_text(text: str, name: str) -> Artifact:
+def log_text(text: str, name: str) -> Artifact | None:
     """Keep a text with the active run, under a name that ends in .txt unless it has another ending of a text.
 
     Raises:
@@ -71,7 +73,7 @@ def log_confusion_matrix(
     *,
     labels: Iterable[object] | None = None,
     name: str = "confusion_matrix",
-) -> Artifact:
+) -> Artifact | None:
     """Keep the confusion matrix of two columns of labels with the active run; `%mlops artifacts` draws it.
 
     Args:

@@ -11,7 +11,7 @@ import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
@@ -48,12 +48,13 @@ from mlops_nb.tracking.search.service import runs as runs
 from mlops_nb.tracking.secrets.redaction import without_secrets
 from mlops_nb.tracking.secrets.rules import counted
 from mlops_nb.tracking.series import MOST
-from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr
+from mlops_nb.tracking.values import bounded_text, flat_params, metric_number, plain_value, safe_repr, safe_text
 
 if TYPE_CHECKING:
     from mlops_nb.notebook.records import NotebookCell
     from mlops_nb.reproducibility.records import CodeVersion, DataFingerprint, Environment, Usage
     from mlops_nb.store import Store
+    from mlops_nb.tracking.artifacts.keeping import Kept
     from mlops_nb.tracking.causes import Causes
     from mlops_nb.tracking.code import Origin
     from mlops_nb.tracking.compare import Comparison
@@ -73,6 +74,9 @@ _active: list[ActiveRun] = []
 
 _begun_here: ContextVar[tuple[ActiveRun, ...]] = ContextVar("begun_here", default=())
 """The runs that this thread or asyncio task, or one it comes from, began; the innermost last."""
+
+_unfinished: deque[ActiveRun] = deque(maxlen=20)
+"""The runs whose end could not be written, so that the store has them as RUNNING; it is tried again with the next."""
 
 _ended: deque[tuple[Store, int]] = deque(maxlen=10_000)
 """The runs that ended since `take_ended` was last asked."""
@@ -238,13 +242,13 @@ class ActiveRun:
                 f"log_params takes a dict, not {safe_repr(params, 60)}", 'mlops_nb.log_params({"depth": 3})'
             )
         self.has_named_params |= not inferred
-        flat = {bounded_text(str(name), 200): plain_value(value) for name, value in flat_params(params).items()}
+        flat = {bounded_text(name, 200): plain_value(value) for name, value in flat_params(params).items()}
         self._write(rows.add_params, flat, inferred)
 
     def set_tag(self, name: str, value: object) -> None:
         """Set a tag; the newest value of a name stands."""
         text = value if isinstance(value, str) else safe_repr(value)
-        self._write(rows.set_tags, {bounded_text(str(name), 200): bounded_text(text)})
+        self._write(rows.set_tags, {bounded_text(safe_text(name), 200): bounded_text(text)})
 
     def set_best(self, trial: int) -> None:
         """Tag the best of its trials, and name it by a tag of its own."""
@@ -254,8 +258,10 @@ class ActiveRun:
         """Write what a person has to say about the run, in place of what was written before."""
         self._write(rows.set_note, bounded_text(str(text)))
 
-    def log_artifact(self, what: object, name: str | None = None, *, pickle: bool = False) -> Artifact:
+    def log_artifact(self, what: object, name: str | None = None, *, pickle: bool = False) -> Artifact | None:
         """Keep something with the run under a name; what had that name before is replaced.
+
+        None where the store cannot take it: one line on stderr says so, and the run has it as a warning.
 
         Args:
             what: a file or folder (its path), a DataFrame, an array, a Matplotlib or Plotly figure, a fitted
@@ -267,21 +273,26 @@ class ActiveRun:
         Raises:
             BadArgument: it is not there, cannot be kept, or the name is not allowed.
             MissingExtra: its form needs a library that is not installed.
-            StoreUnavailable: it cannot be written into the store.
         """
         from mlops_nb.tracking.artifacts.keeping import kept
 
-        with kept(self._opened(), what, name, as_pickle=pickle) as done:
-            self._write(put_artifacts, done.path, done.files)
-        return done.whole()
+        return self._keep(lambda store: kept(store, what, name, as_pickle=pickle))
 
-    def log_text(self, text: str, name: str) -> Artifact:
+    def log_text(self, text: str, name: str) -> Artifact | None:
         """Keep a text with the run, under a name that ends in .txt unless it has another ending of a text."""
         from mlops_nb.tracking.artifacts.keeping import kept_text
 
-        with kept_text(self._opened(), text, name) as done:
-            self._write(put_artifacts, done.path, done.files)
-        return done.whole()
+        return self._keep(lambda store: kept_text(store, text, name))
+
+    def _keep(self, kept: Callable[[Store], AbstractContextManager[Kept]]) -> Artifact | None:
+        try:
+            with kept(self._opened()) as done:
+                self._write(put_artifacts, done.path, done.files)
+            return done.whole()
+        except StoreUnavailable as fault:
+            self.warnings.append(f"an artifact was not kept: {fault.what}")
+            print(f"mlops_nb: an artifact was not kept: {fault.what}. Try: {fault.fix}", file=sys.stderr)
+            return None
 
     def log_confusion_matrix(
         self,
@@ -290,7 +301,7 @@ class ActiveRun:
         *,
         labels: Iterable[object] | None = None,
         name: str = "confusion_matrix",
-    ) -> Artifact:
+    ) -> Artifact | None:
         """Keep the confusion matrix of two columns of labels as data; `%mlops artifacts` draws it.
 
         Raises:
@@ -381,9 +392,22 @@ class ActiveRun:
             )
         else:
             self._flush(durable)
+            if self.fault is not None and self.id is not None:
+                _unfinished.append(self)
+        self._note_ended()
+        return self.fault
+
+    def _note_ended(self) -> None:
         if self.fault is None and self.parent is None and self._store is not None and self.id is not None:
             _ended.append((self._store, self.id))
-        return self.fault
+
+    def finish_late(self) -> bool:
+        """Write the end of a run that could not be written when it came; whether there is nothing more to try."""
+        if self._store is None or self._store.is_gone() or self._pid != os.getpid():
+            return True
+        self._flush(durable=True)
+        self._note_ended()
+        return self.fault is None
 
 
 def _step(step: object) -> int | None:
@@ -425,7 +449,15 @@ def begin(run: ActiveRun) -> ActiveRun:
     _active.append(run)
     _begun_here.set((*(each for each in _begun_here.get() if each in _active), run))
     run.begin()
+    if _unfinished and run.fault is None:
+        _unfinished.extend([each for each in _drained(_unfinished) if not each.finish_late()])
     return run
+
+
+def _drained(runs: deque[ActiveRun]) -> list[ActiveRun]:
+    found = list(runs)
+    runs.clear()
+    return found
 
 
 def end(run: ActiveRun) -> None:
@@ -659,7 +691,8 @@ def _read_from(run: Run, store: Store) -> dict[str, tuple[FileUse, ...]]:
         return {}
     from mlops_nb.tracking.lineage import files_behind
 
-    return files_behind(_history(store, place[0]), place[1], [one.name for one in run.data])
+    behind = files_behind(_history(store, place[0]), place[1], {one.root for one in run.data})
+    return {one.name: behind[one.root] for one in run.data if one.root in behind}
 
 
 def annotate(

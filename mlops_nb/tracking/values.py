@@ -98,8 +98,8 @@ def flat_params(values: Mapping[str, object], prefix: str = "", inside: tuple[in
         inner = None
         if issubclass(type(value), dict) and id(value) not in inside and len(prefix) < 200:
             with suppress(Exception):  # a user's dict may raise anything from any method
-                inner = flat_params(value, f"{prefix}{name}.", (*inside, id(value)))  # type: ignore[arg-type]
-        flat |= inner or {f"{prefix}{name}": value}
+                inner = flat_params(value, f"{prefix}{safe_text(name)}.", (*inside, id(value)))  # type: ignore[arg-type]
+        flat |= inner or {f"{prefix}{safe_text(name)}": value}
     return flat
 
 
@@ -142,6 +142,14 @@ def text_number(text: str) -> int | float | None:
     if len(text) < 20 and text.lstrip("+-").isdigit() and -(2**63) <= (whole := int(text)) < 2**63:
         return whole
     return float(text)
+
+
+def safe_text(value: object) -> str:
+    """The value as text, or the type's name where `str` raises."""
+    try:
+        return str(value)
+    except Exception:  # a user's __str__ may raise anything
+        return safe_repr(value)
 
 
 def safe_repr(value: object, limit: int = MAX_TEXT) -> str:

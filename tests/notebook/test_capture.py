@@ -168,6 +168,17 @@ def test_without_names_parameters_and_metrics_are_inferred_and_marked(shell):
     assert all(one.inferred for one in (*run.params, *run.metrics))
 
 
+def test_literal_that_a_failed_cell_did_not_come_to_is_no_parameter(shell):
+    shell.run_cell("%%mlops run early\nalpha = 0.5\n1 / 0\nbeta = 2")
+    assert named(mlops_nb.show("early"))[0] == {"alpha": 0.5}
+
+
+def test_terminal_waits_for_the_body_as_with_any_cell_magic(shell):
+    for cell in ("%%time", "%%mlops run a", "%%mlops run a --metric score\nscore = 1"):
+        assert shell.check_complete(cell) == ("incomplete", "")
+    assert shell.ast_transformers == []
+
+
 def test_parameters_cell_gives_parameters_to_runs_that_name_none(shell):
     shell.run_cell("# parameters\nn_trees = 10\nrate = 0.5")
     shell.run_cell("rate = 0.25")

@@ -87,10 +87,17 @@ def test_list_shows_what_each_step_takes_and_gives(script: Path, folder: Path):
 
 def test_plan_shows_parameters_and_steps_and_runs_nothing(script: Path, folder: Path):
     done = command(script, "--plan", "--n-rows", "7")
+    assert command(script, "--dry-run", "--n-rows", "7").stdout == done.stdout
     assert "n_rows = 7" in done.stdout
     assert "1  load     run       nothing is kept here yet" in done.stdout
     assert "2  measure  run       load may give something else" in done.stdout
     assert not (folder / ".mlops").exists()
+
+
+def test_parameter_called_dry_run_is_the_scripts_own(script: Path):
+    script.write_text(script.read_text().replace("flag: bool", "dry_run: bool"))
+    assert "--dry-run, --no-dry-run" in command(script, "--help").stdout
+    assert "1  load     run " in command(script, "--plan").stdout
 
 
 @pytest.mark.parametrize("option", ["--help", "--list", "--plan"])

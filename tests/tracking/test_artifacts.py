@@ -514,27 +514,27 @@ def test_tampered_or_missing_file_is_refused_by_name_and_the_rest_is_usable(fold
     assert mlops_nb.load_artifact(1, "bad") == {"a": 1}
 
 
-def test_full_disk_is_named_and_leaves_nothing_half_written(folder):
+def test_full_disk_is_named_stops_nothing_and_leaves_nothing_half_written(folder):
     with mlops_nb.run("kept") as run:
         run.log_artifact({"a": 1}, "first")
     (folder / "big").write_bytes(os.urandom(3_000_000))
     done = python(
         """
         import resource, mlops_nb
-        from mlops_nb.errors import StoreUnavailable
         with mlops_nb.run("full"):
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
             for what in ("big", open("big", "rb").read(), {"a": "x" * 2_000_000}):
-                try:
-                    mlops_nb.log_artifact(what, "big")
-                except StoreUnavailable as error:
-                    print(error.what)
+                print(mlops_nb.log_artifact(what, "big"))
+            print(mlops_nb.log_text("x" * 2_000_000, "long"))
             mlops_nb.log(x=1)
         """
     )
-    assert done.stdout.count("is full") == 3, done.stdout + done.stderr
+    assert done.stdout == "None\n" * 4, done.stdout + done.stderr
+    assert [line[:37] for line in done.stderr.splitlines()] == ["mlops_nb: an artifact was not kept: th"[:37]] * 4
+    assert done.stderr.count("is full. Try: free some space") == 4
     assert left_in_blobs() == []
     assert mlops_nb.show("full").artifacts == ()
+    assert len(mlops_nb.show("full").warnings) == 4
     assert mlops_nb.show("full").metrics[0].value == 1
     assert mlops_nb.load_artifact("kept", "first") == {"a": 1}
 

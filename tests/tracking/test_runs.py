@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import signal
+import sqlite3
 import threading
 
 import numpy
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 import mlops_nb
 from mlops_nb.errors import BadArgument, NoActiveRun, RunNotFound
-from mlops_nb.store import open_store
+from mlops_nb.store import connection, open_store
 from mlops_nb.store import runs as rows
 from mlops_nb.tracking import service
 from mlops_nb.tracking.values import decode_value, encode_value
@@ -384,3 +385,36 @@ def test_array_of_one_number_is_a_metric(folder):
         with pytest.raises(BadArgument):
             run.log(pair=numpy.array([1.0, 2.0]))
     assert [metric.value for metric in service.show("a").metrics] == [0.5, 2.0]
+
+
+def test_run_whose_end_could_not_be_written_is_ended_with_the_next(folder, monkeypatch, capsys):
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    with mlops_nb.run("late"):
+        mlops_nb.log(score=1)
+        holder = sqlite3.connect(open_store().path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        mlops_nb.log(loss=2)
+    assert "run 'late' was not recorded" in capsys.readouterr().err
+    assert mlops_nb.show("late").status == "RUNNING"
+    with mlops_nb.run("still locked"):
+        pass
+    holder.execute("ROLLBACK")
+    with mlops_nb.run("next"):
+        pass
+    late = mlops_nb.show("late")
+    assert (late.status, {one.name: one.value for one in late.metrics}) == ("FINISHED", {"loss": 2, "score": 1})
+    assert list(mlops_nb.runs().name) == ["next", "late"]
+
+
+def test_name_whose_text_raises_is_described(folder):
+    class Odd:
+        def __repr__(self):
+            raise RuntimeError
+
+    with mlops_nb.run("odd"):
+        mlops_nb.log_params({Odd(): 1, "in": {Odd(): 2}})
+        mlops_nb.set_tag(Odd(), "x")
+    said = f"<{Odd.__module__}.{Odd.__qualname__}, whose repr raises>"
+    run = mlops_nb.show("odd")
+    assert {one.name: one.value for one in run.params} == {said: 1, f"in.{said}": 2}
+    assert run.tags == {said: "x"}
