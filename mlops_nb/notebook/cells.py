@@ -280,7 +280,12 @@ class _Scope(ast.NodeVisitor):
         later = FunctionNames(*(tuple(names) for names in (body.late_reads, body.late_writes, body.late_mutates)))
         self.define(node.name, later)
 
+    def wait(self) -> None:
+        """Something is awaited in this scope."""
+
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        if any(each.is_async for each in node.generators) and not isinstance(node, ast.GeneratorExp):
+            self.wait()
         first = node.generators[0]
         self.visit(first.iter)
         local: set[str] = set()
@@ -408,16 +413,19 @@ class _Cell(_Scope):
     def star(self, module: str) -> None:
         self.stars[module] = None
 
-    def visit_Await(self, node: ast.Await) -> None:
+    def wait(self) -> None:
         self.awaits = True
+
+    def visit_Await(self, node: ast.Await) -> None:
+        self.wait()
         self.visit(node.value)
 
     def visit_AsyncFor(self, node: ast.AsyncFor) -> None:
-        self.awaits = True
+        self.wait()
         self.visit_For(node)
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> None:
-        self.awaits = True
+        self.wait()
         self.visit_With(node)
 
     def visit_Assign(self, node: ast.Assign) -> None:

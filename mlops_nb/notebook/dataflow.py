@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from mlops_nb.notebook.cells import CellNames, dotted_call, is_literal, read_cell
+from mlops_nb.notebook.shared import moved_names, runs_when_defined, shared_names, uses, with_uses
 from mlops_nb.notebook.translation import ScriptCell, Statement
 from mlops_nb.record import Record
 from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
@@ -40,6 +41,7 @@ class PlannedStep(Record):
         metrics: outputs or inputs that are recorded as metrics.
         unbound: names that must be bound before the body, because only some path or a called function binds them.
         nonlocals: names that functions in the step bind through `global`.
+        shared: names that are variables of the module while the step runs, because what it calls may look them up.
     """
 
     cell: ScriptCell
@@ -52,6 +54,7 @@ class PlannedStep(Record):
     metrics: tuple[str, ...] = ()
     unbound: tuple[str, ...] = ()
     nonlocals: frozenset[str] = frozenset()
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def plan(cells: Sequence[ScriptCell], parameters: Collection[str]) -> Plan:
     """
     top = _Top(cells, parameters)
     drafts = list(_drafts(cells, top))
+    _share(drafts, top, parameters)
     warnings = list(_find_inputs(drafts, top, parameters))
     steps = _with_outputs(drafts)
     results = tuple(dict.fromkeys(name for step in steps for name in _results(step, steps)))
@@ -105,11 +109,13 @@ class _Top:
         self.parameters = parameters
         self.bindings = _bindings(cells)
         self.changed = _changed(cells)
+        self.shared: frozenset[str] = frozenset()
         self.star = any(statement.names.stars for cell in cells for statement in cell.statements)
         self.names: set[str] = set()
         self.taken: set[int] = set()
         self._find_imports()
         self._find_constants()
+        self.shared = shared_names(cells, self.names)
         self._find_functions()
         self._find_settings()
         taken = [statement for cell in cells for statement in cell.statements if id(statement) in self.taken]
@@ -194,8 +200,12 @@ class _Top:
         names = statement.names
         late = [name for each in names.functions.values() for name in (*each.reads, *each.mutates)]
         rebound = [name for name in (*names.reads_builtins, *late) if name in _BUILTINS and self.bindings[name]]
-        if rebound or any(each.writes for each in names.functions.values()):
+        written = {name for each in names.functions.values() for name in each.writes}
+        if rebound or not written <= self.shared:
             return False
+        if self.shared and runs_when_defined(statement, self.cells, self.shared):
+            return False
+        late = [name for name in late if name not in self.shared]
         return all(name in there or not self._is_known(name) for name in (*names.reads, *late))
 
     def _is_known(self, name: str) -> bool:
@@ -346,6 +356,7 @@ class _Draft:
     nonlocals: frozenset[str]
     inputs: dict[str, None] = field(default_factory=dict)
     before: dict[str, None] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
 
     @property
     def asked(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -371,6 +382,27 @@ def _drafts(cells: Sequence[ScriptCell], top: _Top) -> Iterator[_Draft]:
             for name in statement.names.writes:
                 known.pop(name, None)
         known |= own
+
+
+def _share(drafts: Sequence[_Draft], top: _Top, parameters: Collection[str]) -> None:
+    """Notes in each draft which variables of the module are looked up in it, through whatever object it names."""
+    if not top.shared:
+        return
+    may_use = {name: set(names) for name, names in uses(top.cells, top.shared).items()}
+    moved = moved_names(top.cells)
+    bound = set(parameters)
+    for draft in drafts:
+        names = draft.names
+        named = (*names.reads, *names.writes, *names.mutates, *names.deletes, *draft.late_reads)
+        called = {each for name in named for each in may_use.get(name, ())}
+        for name in (*names.writes, *names.mutates):
+            may_use.setdefault(name, set()).update(called)
+        own = top.shared.intersection((*draft.late_reads, *draft.nonlocals))
+        touched = sorted(own | {name for name in called if name in bound or name in names.writes})
+        draft.names = with_uses(names, [each for each in touched if each in bound], moved)
+        draft.nonlocals -= top.shared
+        draft.shared = tuple(touched)
+        bound |= {*names.writes, *draft.defaults}
 
 
 def _works(statement: Statement) -> bool:
@@ -535,6 +567,7 @@ def _with_outputs(drafts: Sequence[_Draft]) -> list[PlannedStep]:
                 tuple(dict.fromkeys(metrics)),
                 tuple(unbound),
                 draft.nonlocals,
+                draft.shared,
             )
         )
     return steps[::-1]

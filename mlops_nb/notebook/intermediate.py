@@ -28,7 +28,8 @@ from mlops_nb.notebook.naming import (
     without_number,
 )
 from mlops_nb.notebook.parameter_cells import assigned_literal, parameter_of
-from mlops_nb.notebook.records import LeftOut, Notebook, ScriptParameter, ScriptStep
+from mlops_nb.notebook.recalled import Recall, asks_back, recalled
+from mlops_nb.notebook.records import LeftOut, Notebook, NotebookCell, ScriptParameter, ScriptStep
 from mlops_nb.notebook.stages import given_stage, guessed_stage
 from mlops_nb.notebook.translation import ScriptCell, Statement, evaluating, is_shown, translate
 from mlops_nb.record import Record
@@ -61,6 +62,7 @@ class PlanStep(Record):
         sweep: the sweep that it repeats, or empty.
         uses: names of ours that the body needs, by the name they have there.
         calls: dotted names of what the body calls.
+        shared: names that are variables of the module while it runs, because what it calls looks them up there.
     """
 
     name: str
@@ -82,6 +84,7 @@ class PlanStep(Record):
     sweep: str = ""
     uses: frozenset[str] = frozenset()
     calls: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
     def described(self) -> ScriptStep:
         """What is told of it, without its code."""
@@ -207,14 +210,22 @@ class _Planner:
         if self.notebook.language.lower() not in ("python", "python3", "ipython", ""):
             raise MlopsError(f"{self.notebook.path} is a notebook in {self.notebook.language}, not in Python")
         found: list[ScriptCell] = []
-        kept, shows_all = _kept_values(self.notebook, self.bound), False
+        shows_all, asks = False, any(asks_back(cell.source) for cell in self.notebook.cells if cell.kind == "code")
+        shown = [asks and _ends_with_value(cell) for cell in self.notebook.cells]
+        recalls = recalled(self.notebook.cells, self.bound, shown) if asks else []
         evaluates = {name for cell in self.notebook.cells if cell.kind == "code" for name in evaluating(cell.source)}
         for position, cell in enumerate(self.notebook.cells):
             if cell.kind == "code" and cell.source.strip():
                 shows_all |= _SHOWS_ALL.search(cell.source) is not None
-                keeps = kept.get(position, ())
                 translated = translate(
-                    cell.source, position, self.bound, self._our, shows_all=shows_all, keeps=keeps, evaluates=evaluates
+                    cell.source,
+                    position,
+                    self.bound,
+                    self._our,
+                    shows_all=shows_all,
+                    recall=recalls[position] if recalls else Recall(),
+                    evaluates=evaluates,
+                    raises=cell.raised,
                 )
                 if _PARAMETER_TAGS.intersection(cell.tags):
                     translated = self._without_parameters(translated)
@@ -311,6 +322,7 @@ class _Planner:
             sweep=step.cell.sweep,
             uses=step.cell.uses,
             calls=step.names.calls,
+            shared=step.shared,
         )
 
     def _step_name(self, step: PlannedStep, section: Section) -> str:
@@ -336,34 +348,15 @@ class _Planner:
 
 
 _SHOWS_ALL = re.compile(r"ast_node_interactivity\s*=\s*['\"]all['\"]")
-_KEPT_VALUE = re.compile(r"(?<![\w.])(?:_(\d*)|Out\[(\d+)\])(?!\w)")
 
 
-def _kept_values(notebook: Notebook, bound: Collection[str]) -> dict[int, tuple[str, ...]]:
-    """For each cell whose last value a later cell reads as `_`, `_3` or `Out[3]`, the names that keep it."""
-    code = [number for number, cell in enumerate(notebook.cells) if cell.kind == "code" and cell.source.strip()]
-    found: dict[int, dict[str, None]] = {}
-    for place, position in enumerate(code):
-        source = notebook.cells[position].source
-        if "_" not in source and "Out[" not in source:
-            continue
-        reads = read_cell(source).reads
-        for match in _KEPT_VALUE.finditer(source):
-            number = match[1] or match[2]
-            name = f"_{number or ''}"
-            if name in bound or (match[2] is None and name not in reads):
-                continue
-            before = [code[int(number) - 1]] if number and int(number) <= place else code[:place][::-1]
-            shown = (each for each in before if _ends_with_value(notebook.cells[each].source))
-            if (keeper := next(shown, None)) is not None:
-                found.setdefault(keeper, {})[name] = None
-    return {position: tuple(names) for position, names in found.items()}
-
-
-def _ends_with_value(source: str) -> bool:
-    tree = cell_tree(source)
+def _ends_with_value(cell: NotebookCell) -> bool:
+    """Whether a cell ends with a value that the notebook keeps: nothing does that a `;` hides."""
+    if cell.kind != "code" or cell.raised:
+        return False
+    tree = cell_tree(cell.source)
     last = tree.body[-1] if tree and tree.body else None
-    return isinstance(last, ast.Expr) and is_shown(last.value)
+    return isinstance(last, ast.Expr) and is_shown(last.value) and not cell.source.rstrip().endswith(";")
 
 
 def _together(first: ScriptCell, second: ScriptCell) -> ScriptCell:

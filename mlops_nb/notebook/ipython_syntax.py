@@ -23,6 +23,13 @@ PYTHON_CELL_MAGICS = frozenset({
 CODE_LINE_MAGICS = frozenset({"time", "timeit", "prun", "memit", "lprun", "mprun", "snakeviz", "debug"})
 """Line magics whose argument is Python that runs in the notebook's namespace."""
 
+_AUTOMAGIC = re.compile(
+    r"\s*(?:cd|mkdir|rmdir|mv|rm|cp|cat|ls|ll|pwd|env|run|time|timeit|who|whos|pip|conda|history|load_ext|config|"
+    r"matplotlib|pylab|precision|autoreload|pushd|popd|more|less|man|pycat|pinfo|reset|store|alias|xmode)"
+    r"(?:[ \t]+[^=\s][^\n]*)?\s*"
+)
+"""A cell of one line that begins with a magic's name: IPython adds the `%` where the line is not Python."""
+
 _NEWLINES = re.compile(r"\r\n?")
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_!][\w.!-]*)[ \t]*(.*)", re.DOTALL)
 _ASSIGNED = re.compile(r"([A-Za-z_][\w.,\s*\[\]'\"()]*?)=\s*([%!])(?!=)(.*)", re.DOTALL)
@@ -80,8 +87,11 @@ def cell_text(source: str) -> CellText:
     'pass\\nfiles = (..., (folder))\\nx = 1'
     """
     source = _NEWLINES.sub("\n", source)
-    if not any(sign in source for sign in "%!?") and not source[:1].isspace():
+    is_alone = _AUTOMAGIC.fullmatch(source) is not None
+    if not is_alone and not any(sign in source for sign in "%!?") and not source[:1].isspace():
         return CellText(source, source)
+    if is_alone and parsed(source) is None:
+        source = f"%{source.lstrip()}"
     if parsed(source) is not None:
         return CellText(source, source)
     return _taken_apart(source)

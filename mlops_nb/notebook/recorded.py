@@ -36,6 +36,10 @@ _CLOCKS = frozenset({
     "Timestamp.today", "uuid.uuid4", "uuid.uuid1", "os.getpid", "timeit.timeit", "timeit.repeat", "default_timer",
     "perf_counter", "platform.node", "tempfile.mkdtemp", "psutil.virtual_memory",
 })
+_LOOKS = frozenset({
+    "os.walk", "os.listdir", "os.scandir", "glob.glob", "glob.iglob", "iterdir", "rglob", "glob", "exists", "isfile",
+    "isdir", "is_file", "is_dir", "getsize", "getmtime", "stat",
+})
 _SEEDS = ("random.seed", "numpy.random.seed", "np.random.seed", "set_seed", "manual_seed", "set_random_seed", "seed")
 _CHANCES = frozenset({
     "rand", "randn", "randint", "random", "random_sample", "normal", "uniform", "choice", "choices", "shuffle",
@@ -168,13 +172,22 @@ def _check(
 ) -> ValueCheck:
     likeness: Likeness = likeness_of(notebook, script)
     cause = ""
+    if likeness == "different" and (digits := _precision(cells[: position + 1])) is not None:
+        likeness = likeness_of(notebook, script, within=0.5000001 * 10**-digits)
     if likeness in ("different", "missing"):
         likeness, cause = _explained(position, cells, likeness)
     return ValueCheck(position, "print" if kind == "print" else "value", notebook or "", script or "", likeness, cause)
 
 
-def likeness_of(notebook: str | None, script: str | None) -> Likeness:
-    """How two texts stand to each other, cause apart.
+def _precision(cells: Sequence[NotebookCell]) -> int | None:
+    """The digits that the last `%precision` of some cells asks for; None without one."""
+    escapes = (each for cell in cells if "%precision" in cell.source for each in cell_text(cell.source).escapes)
+    asked = [each.text for each in escapes if each.name == "precision"]
+    return int(asked[-1]) if asked and asked[-1].isdigit() else None
+
+
+def likeness_of(notebook: str | None, script: str | None, *, within: float = 1e-12) -> Likeness:
+    """How two texts stand to each other, cause apart; numbers are close that differ by no more than `within`.
 
     >>> likeness_of("a 0.1", "a 0.10000000001"), likeness_of("a 1", "b 1"), likeness_of("1", None)
     ('close', 'different', 'missing')
@@ -186,16 +199,16 @@ def likeness_of(notebook: str | None, script: str | None) -> Likeness:
     if "".join(_NUMBER.sub("#", notebook).split()) != "".join(_NUMBER.sub("#", script).split()):
         return "different"
     pairs = zip(_NUMBER.findall(notebook), _NUMBER.findall(script), strict=True)
-    return "close" if all(_is_close(float(left), float(right)) for left, right in pairs) else "different"
+    return "close" if all(_is_close(float(left), float(right), within) for left, right in pairs) else "different"
 
 
-def _is_close(left: float, right: float) -> bool:
+def _is_close(left: float, right: float, within: float) -> bool:
     both_nan = math.isnan(left) and math.isnan(right)
-    return both_nan or math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=1e-12)
+    return both_nan or math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=within)
 
 
 def _explained(position: int, cells: Sequence[NotebookCell], likeness: Likeness) -> tuple[Likeness, str]:
-    """Whether a difference comes from the clock or from chance that nobody seeded, and from which call and cell."""
+    """Whether a difference comes from the clock, from chance that nobody seeded, or from files, by which call where."""
     behind = _behind(position, cells)
     for each in behind:
         if call := next((call for call in _calls(cells[each]) if _ends_with(call, _CLOCKS)), ""):
@@ -206,6 +219,9 @@ def _explained(position: int, cells: Sequence[NotebookCell], likeness: Likeness)
         calls = (call for call in _unseeded(cells[each]) if call.partition(".")[0] not in generators)
         if (seeded is None or each < seeded) and (call := next(calls, "")):
             return "random", f"{call} in cell {each + 1}"
+    for each in behind:
+        if call := next((call for call in _calls(cells[each]) if _ends_with(call, _LOOKS)), ""):
+            return likeness, f"{call} in cell {each + 1} finds other files than it did then"
     return likeness, ""
 
 

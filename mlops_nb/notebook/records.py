@@ -22,7 +22,8 @@ class CellOutput(Record):
 class NotebookCell(Record):
     """One cell: its kind, source, id (may be empty), tags, the number beside it where it ran, and what it gave then.
 
-    `outputs` is None where it is not known to have run.
+    `outputs` is None where it is not known to have run; `raised` is the class of the error that ended its last run, or
+    empty.
     """
 
     kind: Literal["code", "markdown", "raw"]
@@ -31,6 +32,7 @@ class NotebookCell(Record):
     tags: tuple[str, ...] = ()
     execution_count: int | None = None
     outputs: tuple[CellOutput, ...] | None = None
+    raised: str = ""
 
 
 @dataclass(frozen=True, slots=True)

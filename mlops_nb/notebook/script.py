@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from mlops_nb.errors import MlopsError
@@ -125,25 +126,40 @@ def function_text(step: PlanStep, plan: PipelinePlan, *, lead: Sequence[str] = (
     Raises:
         MlopsError: its cells cannot stand in a function.
     """
-    arguments = [*lead, *(_argument(name, plan) for name in step.inputs)]
+    given_by = _arguments_of(step)
+    arguments = [*lead, *(given_by.get(name) or _argument(name, plan) for name in step.inputs)]
     arguments += [f"{name}: {_text_type(text)} = {text}" for name, text in step.defaults.items()]
     lines = [f"def {step.name}({', '.join(arguments)}):"]
     lines += [docstring(step.doc, step.prose)] if step.doc else []
+    inner = _set_in_module(step, given_by)
     lines += [f"    {name} = None" for name in step.unbound]
     given = f"return {', '.join(step.outputs)}" if step.outputs else ""
+    body = "\n".join([*inner, step.body])
     if step.is_async:
-        lines += _run_async(step, plan, given)
+        passed = [given_by.get(name, name) for name in (*step.inputs, *step.defaults, *step.unbound)]
+        lines += _run_async(replace(step, body=body), plan, given, ", ".join(passed))
     else:
-        lines += [indented(step.body)] + ([f"    {given}"] if given else [])
+        lines += [indented(body)] + ([f"    {given}"] if given else [])
     text = "\n".join(lines)
     if parsed(text) is None:
         raise MlopsError(f"cell {step.cells[0] + 1} cannot be made a function", "split the cell and export again")
     return text
 
 
-def _run_async(step: PlanStep, plan: PipelinePlan, given: str) -> list[str]:
+def _arguments_of(step: PlanStep) -> dict[str, str]:
+    """By input that is a variable of the module, the argument that brings its value."""
+    taken = {*step.inputs, *step.outputs, *step.defaults, *_words(step.body)}
+    return {name: unique_name(f"{name}_before", taken) for name in step.inputs if name in step.shared}
+
+
+def _set_in_module(step: PlanStep, given_by: Mapping[str, str]) -> list[str]:
+    """The first statements of a step that sets variables of the module."""
+    declared = [f"global {', '.join(step.shared)}"] if step.shared else []
+    return [*declared, *(f"{name} = {argument}" for name, argument in given_by.items())]
+
+
+def _run_async(step: PlanStep, plan: PipelinePlan, given: str, passed: str) -> list[str]:
     inner = unique_name("run", {*step.inputs, *step.outputs, *_words(step.body)})
-    passed = ", ".join((*step.inputs, *step.defaults, *step.unbound))
     call = f"{plan.ours['asyncio']}.run({inner}({passed}))"
     return [
         f"    async def {inner}({passed}):",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import BadArgument, MlopsError, NotebookNotFound, ScriptFailed, nearest
-from mlops_nb.notebook.flow.history import History, history
+from mlops_nb.notebook.flow.history import History, history, missing_numbers
 from mlops_nb.notebook.installing import (
     dockerfile_text,
     pinned_requirements,
@@ -99,7 +99,8 @@ def _cell(cell: Mapping[str, object]) -> NotebookCell:
     count = cell.get("execution_count")
     ran = count if type(count) is int else None
     outputs = _outputs(cell) if kind == "code" else None
-    return NotebookCell(kind, text, str(cell.get("id") or ""), plain, ran, outputs)
+    raised = _raised(cell) if outputs is not None else ""
+    return NotebookCell(kind, text, str(cell.get("id") or ""), plain, ran, outputs, raised)
 
 
 def _outputs(cell: Mapping[str, object]) -> tuple[CellOutput, ...] | None:
@@ -108,6 +109,13 @@ def _outputs(cell: Mapping[str, object]) -> tuple[CellOutput, ...] | None:
     if cell.get("execution_count") is None or not isinstance(outputs, list):
         return None
     return tuple(found for each in outputs if isinstance(each, dict) and (found := _saved_output(each)))
+
+
+def _raised(cell: Mapping[str, object]) -> str:
+    """The class of the error that ended a cell's last run; empty where it came to its end."""
+    outputs = cell.get("outputs")
+    names = (each.get("ename") for each in outputs if isinstance(each, dict)) if isinstance(outputs, list) else ()
+    return next((name for name in names if isinstance(name, str) and name.isidentifier()), "")
 
 
 def _saved_output(output: Mapping[str, object]) -> CellOutput | None:
@@ -317,7 +325,7 @@ def export(
         return done
     folder = (file.absolute() if file else script.absolute()).parent
     done = verified(done, record, script, folder, store=store, say=say, live=live)
-    return _counted_as_saved(done, ran)
+    return _with_gone(_counted_as_saved(done, ran), saved)
 
 
 def _with_surroundings(done: Export, script: Path, *, docker: bool, force: bool) -> Export:
@@ -400,6 +408,19 @@ def _counted_as_saved(done: Export, ran: History) -> Export:
         return done
     values = tuple(replace(each, cell=max(ran.positions[each.cell], 0)) for each in proof.values)
     return replace(done, verification=replace(proof, values=values))
+
+
+def _with_gone(done: Export, saved: Sequence[NotebookCell]) -> Export:
+    """The export; where values differ and the notebook has lost what ran in between, it says so."""
+    gone = missing_numbers(saved)
+    if done.verification is None or done.verification.is_equal or not gone:
+        return done
+    listed = ", ".join(map(str, gone[:10])) + (", ..." if len(gone) > 10 else "")
+    why = (
+        f"what ran as {listed} is not in the notebook any more: run all cells once more, or begin with "
+        "%mlops track on next time, which remembers it"
+    )
+    return replace(done, warnings=(*done.warnings, why))
 
 
 def _executions(file: Path | None, store: Store | None) -> Sequence[Execution]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlops_nb.errors import MlopsError
 from mlops_nb.notebook.cells import BUILTINS, CellNames, dotted_call, read_cell, without_fixed
 from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, cell_tree, magic_code, parsed
 from mlops_nb.notebook.naming import comment, unique_name
+from mlops_nb.notebook.recalled import Recall, known_answers, output_number
 from mlops_nb.notebook.records import LeftOut
 from mlops_nb.record import Record
 from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
@@ -22,12 +23,14 @@ _EXPRESSION = re.compile(r"\{([^{}]+)\}|\$\{?([A-Za-z_]\w*)\}?|([{}])")
 _ONLY_SHOWN_IN_PLACE = frozenset(
     (
         "print", "display", "show", "info", "append", "extend", "insert", "remove", "sort", "update", "seed",
-        "filterwarnings", "simplefilter", "set_option", "basicConfig", "makedirs", "mkdir", "sleep",
+        "filterwarnings", "simplefilter", "set_option", "basicConfig", "makedirs", "mkdir", "chdir", "sleep",
+        "tight_layout", "savefig", "subplots_adjust",
     )
 )  # fmt: skip
 _OURS_RETURN_NOTHING = frozenset(("mlops_nb.log", "mlops_nb.log_params", "mlops_nb.set_tag"))
 _AFTER = re.compile(r"^\s*;+\s*")
 _LEFT_OUT = re.compile(r"^# left out: .*\n?", re.MULTILINE)
+_NOTHING_RECALLED = Recall()
 ONLY_IN_A_NOTEBOOK = "only means something in a notebook"
 
 
@@ -120,8 +123,9 @@ def translate(
     our: Callable[[str], str],
     *,
     shows_all: bool = False,
-    keeps: Sequence[str] = (),
+    recall: Recall = _NOTHING_RECALLED,
     evaluates: Collection[str] = (),
+    raises: str = "",
 ) -> ScriptCell:
     """The cell as statements of plain Python.
 
@@ -131,12 +135,15 @@ def translate(
         known: every name that some cell binds: `$name` of these is replaced in shell lines.
         our: the name under which the script imports `show`, `os` and the like.
         shows_all: whether the notebook shows the value of every expression, not only of a cell's last.
-        keeps: names that later cells read the cell's last value by: `_`, `_3`.
+        recall: what it asks back from the notebook, and by which names later cells ask for its last value.
         evaluates: functions and classes of the notebook that evaluate text that they are given.
+        raises: the class of the error that ended the cell, or empty.
 
     Raises:
         MlopsError: it is not Python.
     """
+    if source.strip() in _BARE_MAGICS and source.strip() not in known:
+        source = f"%{source.strip()}"
     text = cell_text(source)
     draft = _Draft(position, known, our)
     run = captured_run(text.magics)
@@ -161,12 +168,14 @@ def translate(
     observes = run is not None and not run.metrics
     hides_value = any(magic.name in ("capture", "timeit") for magic in text.magics)
     draft.evaluates = frozenset((*evaluates, *_EVALUATE))
-    plain = _edited(plain, tree, draft, shows=not hides_value, observes=observes, shows_all=shows_all, keeps=keeps)
-    _warn(tree, draft)
+    plain = _edited(plain, tree, draft, shows=not hides_value, observes=observes, shows_all=shows_all, recall=recall)
+    _warn(tree, draft, {node for node, _ in known_answers(tree, recall.bound)})
     if (hidden := next((magic for magic in text.magics if magic.name == "capture"), None)) is not None:
         plain = _hidden(hidden, plain, draft)
     if swept is not None:
         plain = _in_a_loop(swept, plain, draft)
+    if raises:
+        plain = _failing(raises, plain, draft)
     return _script_cell(position, source, plain, draft, run, swept.name if swept is not None else "")
 
 
@@ -187,7 +196,10 @@ def _script_cell(
     )
 
 
-_SHELLS = frozenset(("bash", "sh", "script", "!", "sx", "system"))
+_BARE_MAGICS = frozenset(("ls", "ll", "pwd", "who", "whos", "history", "cd"))
+"""Magics that IPython runs where a cell is their name, and nothing else has that name."""
+
+_SHELLS = frozenset(("bash", "sh", "script", "!", "sx", "system", "python", "python3", "pypy"))
 
 
 def _foreign_cell(magic: CellMagic, source: str, draft: _Draft) -> str:
@@ -198,13 +210,28 @@ def _foreign_cell(magic: CellMagic, source: str, draft: _Draft) -> str:
         return _file_written(words, body, draft)
     if magic.name not in _SHELLS:
         return ""
-    command = [word for word in words if not word.startswith("-")] if magic.name == "script" else [magic.name]
+    given = _script_words(words)
+    command = given if magic.name == "script" else [magic.name, *given]
     command = ["sh"] if magic.name in ("!", "sx", "system") else command
     if not command or command[0] in ("R", "ruby", "perl", "node", "julia"):
         return ""
     module = draft.use("subprocess")
-    arguments = f"{command!r}, input={body + chr(10)!r}, {_PIPES.format(module, module)}"
+    called = ", ".join(_shell_text(word, draft) for word in command)
+    arguments = f"[{called}], input={body + chr(10)!r}, {_PIPES.format(module, module)}"
     return f'print({module}.run({arguments}).stdout, end="")'
+
+
+def _script_words(words: list[str]) -> list[str]:
+    """What a script magic's line says to the program, without what it says to IPython."""
+    found: list[str] = []
+    waiting = [*words]
+    while waiting:
+        word = waiting.pop(0)
+        if word in ("--out", "--err", "--proc"):
+            waiting[:1] = []
+        elif not word.startswith(("--out=", "--err=", "--proc=", "--bg", "--no-raise-error", "--raise-error")):
+            found.append(word)
+    return found
 
 
 _PIPES = "stdout={}.PIPE, stderr={}.STDOUT, text=True, check=False"
@@ -379,6 +406,20 @@ def _hidden(magic: CellMagic, plain: str, draft: _Draft) -> str:
     return "\n".join([*(each.text for each in statements if each.kind in outside), block])
 
 
+def _failing(error: str, plain: str, draft: _Draft) -> str:
+    """The body where its error is met as it was in the notebook, which went on after it."""
+    if error == "KeyboardInterrupt":
+        draft.warnings.append(f"cell {draft.position + 1} was interrupted; the script runs it to its end")
+        return plain
+    statements = list(_statements(plain))
+    outside = [each for each in statements if each.kind in ("Import", "ImportFrom")]
+    outside = [] if error in ("ImportError", "ModuleNotFoundError") else outside
+    inside = [each.text for each in statements if each not in outside]
+    known = error if error in BUILTINS or error in draft.known else "Exception"
+    caught = f"except {known}:\n    pass  # the notebook went on after this, too"
+    return "\n".join([*(each.text for each in outside), "try:", indented("\n".join(inside or ["pass"])), caught])
+
+
 def _escape(escape: Escape, draft: _Draft) -> str:
     code = magic_code(escape)
     if code and escape.target:
@@ -466,9 +507,21 @@ def _fits(expression: str) -> bool:
     return not any(sign in expression for sign in "\"'\\#!:\n") and parsed(f"({expression})") is not None
 
 
+_ALIASES = frozenset(("mkdir", "rmdir", "mv", "rm", "cp", "cat"))
+"""Line magics that are commands of the shell, and do something."""
+
+
 def _line_magic(escape: Escape, draft: _Draft) -> str:
-    if escape.name == "cd" and escape.text and not escape.text.startswith("-") and not escape.target:
-        path = escape.text.strip("\"'")
+    if escape.name in _ALIASES and escape.text and not escape.target:
+        return _shell(replace(escape, text=f"{escape.name} {escape.text}"), draft)
+    if escape.name == "pwd" and not escape.text:
+        return f"{escape.target}{' = ' if escape.target else ''}{draft.use('os')}.getcwd()"
+    if (
+        escape.name == "cd"
+        and (path := escape.text.removeprefix("-q ").strip("\"' "))
+        and path[0] != "-"
+        and not escape.target
+    ):
         home = f"{draft.use('os')}.path.expanduser({path!r})" if path.startswith("~") else _shell_text(path, draft)
         return f"{draft.use('os')}.chdir({home})"
     if escape.name in ("env", "set_env") and escape.text and not escape.target:
@@ -516,11 +569,12 @@ def _edited(
     shows: bool,
     observes: bool,
     shows_all: bool,
-    keeps: Sequence[str],
+    recall: Recall,
 ) -> str:
     """The text with `display` and the shown last value made `show`, and what only a notebook has left out."""
     places = _Places(plain)
-    edits: list[_Edit] = []
+    answers = {node: str(answer) for node, answer in known_answers(tree, recall.bound)}
+    edits: list[_Edit] = [(*places.span(node), answer) for node, answer in answers.items()]
     for statement in tree.body:
         start, end = places.span(statement)
         if isinstance(statement, ast.Global):
@@ -532,12 +586,12 @@ def _edited(
             edits.append((start, end, other))
         else:
             edits += _display_edits(statement, places, draft)
-            edits += _kept_edits(statement, places, draft)
+            edits += _kept_edits(statement, places, draft, recall.texts)
             if observes:
                 edits += _metric_edits(statement, places, draft)
     for last in tree.body if shows_all else tree.body[-1:]:
         if shows and isinstance(last, ast.Expr) and not _notebook_call(last) and is_shown(last.value, draft.known):
-            edits[:0] = _show_edits(last, places, draft, keeps if last is tree.body[-1] else ())
+            edits[:0] = _show_edits(last, places, draft, recall.keeps if last is tree.body[-1] else ())
     for statement in tree.body:
         edits[:0] = _named_in_text(statement, places, draft)
     return places.edited(edits)
@@ -584,6 +638,8 @@ def _without_ipython(statement: ast.stmt, draft: _Draft) -> str | None:
         names = [each for each in statement.names if each.name.partition(".")[0] == "IPython"]
         return "\n".join(_module_import(each, draft) for each in statement.names) if names else None
     if isinstance(statement, ast.ImportFrom) and (statement.module or "").partition(".")[0] == "IPython":
+        if statement.module == "IPython.core.pylabtools" and [each.name for each in statement.names] == ["figsize"]:
+            return _FIGSIZE.format(statement.names[0].asname or "figsize")
         there = [each for each in statement.names if each.name in _STANDS_FOR]
         gone = [each.name for each in statement.names if each.name not in _STANDS_FOR]
         notes = (
@@ -600,6 +656,13 @@ def _without_ipython(statement: ast.stmt, draft: _Draft) -> str | None:
     if isinstance(statement, ast.Assign) and "ast_node_interactivity" in ast.unparse(statement.targets[0]):
         return draft.leave_out(ast.unparse(statement), "the script shows what the notebook does")
     return None
+
+
+_FIGSIZE = '''def {}(width, height):
+    """Set the size of figures."""
+    import matplotlib
+
+    matplotlib.rcParams["figure.figsize"] = [width, height]'''
 
 
 _STANDINS = "mlops_nb.pipelines.display"
@@ -624,12 +687,19 @@ def _module_import(name: ast.alias, draft: _Draft) -> str:
     return draft.leave_out(f"import {ast.unparse(name)}", ONLY_IN_A_NOTEBOOK)
 
 
-def _kept_edits(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+def _kept_edits(statement: ast.stmt, places: _Places, draft: _Draft, texts: Mapping[str, str]) -> Iterator[_Edit]:
     """`Out[3]` as the name that keeps it, a builtin that `del` gives back as the builtin, the shell as one of ours."""
+    numbered = [(node, output_number(node)) for node in ast.walk(statement)] if "Out" not in draft.known else []
+    outs = {
+        id(node.value): (*places.span(node), f"_{number}")
+        for node, number in numbered
+        if isinstance(node, ast.Subscript) and number is not None
+    }
+    yield from outs.values()
     for node in ast.walk(statement):
         match node:
-            case ast.Subscript(ast.Name("Out"), ast.Constant(int(number))) if "Out" not in draft.known:
-                yield (*places.span(node), f"_{number}")
+            case ast.Name(name, ast.Load()) if name in texts and id(node) not in outs:
+                yield (*places.span(node), texts[name])
             case ast.Call(ast.Name("get_ipython")) if "get_ipython" not in draft.known:
                 yield (*places.span(node), f"{draft.use('get_ipython')}()")
     if isinstance(statement, ast.Delete):
@@ -714,8 +784,11 @@ def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
         yield from _calls_now(child)
 
 
-def _warn(tree: ast.Module, draft: _Draft) -> None:
+def _warn(tree: ast.Module, draft: _Draft, answered: Collection[ast.Compare]) -> None:
+    told = {id(node) for each in answered for node in ast.walk(each)}
     for node in (node for statement in tree.body if not _notebook_call(statement) for node in ast.walk(statement)):
+        if id(node) in told:
+            continue
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in (
             "globals", "locals", "exec", "eval", "get_ipython",
         ):  # fmt: skip

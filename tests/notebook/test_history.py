@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,33 @@ def test_a_cell_run_again_after_those_that_need_it_ran_before_them_too_where_a_n
     assert texts(found) == [cells[0], cells[1], cells[2], cells[3], cells[1]]
     assert kinds(found) == [(1, "again")]
     assert texts(history(saved(*cells, counts=(1, 4, 2, 3)))) == [cells[0], cells[2], cells[3], cells[1]]
+
+
+def test_a_cell_that_only_changes_what_others_bind_is_not_thought_to_have_run_before():
+    cells = ("xs = [1]", "print(xs)", "xs.append(2)", "print(len(xs))")
+    assert texts(history(saved(*cells, counts=(1, 3, 5, 4)))) == [cells[0], cells[1], cells[3], cells[2]]
+
+
+def test_a_cell_that_failed_is_left_out_where_nothing_needs_what_it_did():
+    cells = [replace(each, raised="ValueError") for each in saved("int('a')", counts=(2,))]
+    found = history([*saved("x = 1", counts=(1,)), *cells])
+    assert texts(found) == ["x = 1"]
+    assert [note.text for note in found.notes] == ["cell 2 ended with ValueError and is left out"]
+
+
+def test_a_cell_that_failed_is_kept_with_its_error_where_others_need_what_it_did_before():
+    cells = saved("xs = []", "xs.append(1)\nxs[9]", "print(xs)", counts=(1, 2, 3))
+    cells[1] = replace(cells[1], raised="IndexError")
+    texts_ran = [(at, cell.source) for at, cell in enumerate(cells)]
+    for found in (history(cells), history(cells, ran(*texts_ran, failed=(1,)))):
+        assert [cell.raised for cell in found.cells] == ["", "IndexError", ""]
+        assert kinds(found) == [(1, "fails")]
+
+
+def test_a_call_that_counts_in_a_function_s_global_is_there_as_often_as_it_ran():
+    cells = ("n = 0\ndef bump():\n    global n\n    n += 1", "bump()", "print(n)")
+    runs = [(0, cells[0]), (1, cells[1]), (1, cells[1]), (2, cells[2])]
+    assert texts(history(saved(*cells, counts=(1, 3, 4)), ran(*runs))) == [cells[0], cells[1], cells[1], cells[2]]
 
 
 def test_cells_of_our_own_are_no_part_of_the_history():

@@ -11,7 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from mlops_nb.notebook.service import export, formatted_script, read_notebook
+from mlops_nb.notebook.exporter import PipelineExporter
+from mlops_nb.notebook.service import export
 
 NOTEBOOKS = sorted((Path(__file__).parent / "public").glob("*.ipynb"))
 WITHOUT_IPYTHON = "import sys, runpy; sys.modules['IPython'] = None; sys.argv = sys.argv[1:]; " \
@@ -38,7 +39,7 @@ def test_script_of_a_notebook_gives_every_value_again(path: Path, folder: Path):
     unequal = [each for each in done.verification.values if each.likeness != "equal"]
     assert unequal == []
     assert len(done.verification.values) >= 5
-    assert done.source == formatted_script(read_notebook(folder / path.name)).source
+    assert done.source == PipelineExporter().from_filename(str(folder / path.name))[0]
     alone = [sys.executable, "-c", WITHOUT_IPYTHON, "a_script.py", "--no-cache", "--no-store", "--quiet"]
     ran = subprocess.run(alone, cwd=folder, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -48,5 +49,5 @@ def test_script_of_a_notebook_gives_every_value_again(path: Path, folder: Path):
         assert place >= 0, value
 
 
-def test_there_are_ten_notebooks():
-    assert len(NOTEBOOKS) == 10
+def test_there_are_sixteen_notebooks():
+    assert len(NOTEBOOKS) == 16

@@ -103,3 +103,18 @@ def test_generator_with_a_seed_is_no_chance():
     assert checked(cells, {1: [CellOutput("value", "0.6")]}) == [(1, "value", "different", "")]
     free = [cell("rng = np.random.default_rng()"), cell("x = rng.normal()\nx", ("value", "0.5"))]
     assert checked(free, {1: [CellOutput("value", "0.6")]})[0][2:] == ("random", "rng.normal in cell 2")
+
+
+def test_numbers_shown_with_fewer_digits_on_request_are_close():
+    cells = [cell("%precision 3\npi", ("value", "3.142")), cell("pi", ("value", "3.142"))]
+    assert checked(cells, {0: [CellOutput("value", "3.14159")], 1: [CellOutput("value", "3.17")]}) == [
+        (0, "value", "close", ""),
+        (1, "value", "different", ""),
+    ]
+
+
+def test_what_looks_into_folders_is_named_where_it_finds_other_files():
+    cells = [cell("names = os.listdir()"), cell("names", ("value", "[]"))]
+    assert checked(cells, {1: [CellOutput("value", "['a.csv']")]}) == [
+        (1, "value", "different", "os.listdir in cell 1 finds other files than it did then")
+    ]

@@ -237,6 +237,63 @@ CASES = {
     "starred": (["first, *rest = [1, 2, 3]", "print(first, rest)"], "1 [2, 3]\n"),
     "attr": (["class O: pass\no = O()", "o.lr = 0.5", "del o.lr\no.x = [1]", "o.x[0] += 1\nprint(o.x)"], "[2]\n"),
     "loop func": (["fs = []\nfor i in range(3):\n    fs.append(lambda: i)", "print([f() for f in fs])"], "[2, 2, 2]\n"),
+    "class finds the name of the moment": (
+        [
+            "scale = 2",
+            "class A:\n    def f(self):\n        return scale",
+            "a = A()",
+            "scale = 5",
+            "print(a.f(), A().f())",
+        ],
+        "5 5\n",
+    ),
+    "class before what it reads": (
+        ["class A:\n    def f(self):\n        return size * 2", "size = len('abc')", "print(A().f())"],
+        "6\n",
+    ),
+    "decorated function rebinds a global": (
+        [
+            "calls = 0\ndef counted(f):\n    def inner(*a):\n        global calls\n        calls += 1\n        return f(*a)\n    return inner\n\n@counted\ndef area(r):\n    return r * r",
+            "xs = list(map(area, range(4)))",
+            "calls",
+            "def main():\n    return area(2)",
+            "main()",
+            "twice = counted(lambda x: x * 2)\ntwice(3), calls",
+            "calls = 0",
+            "area(1)\ncalls",
+        ],
+        "4\n4\n(6, 6)\n1\n",
+    ),
+    "class counts its objects in a global": (
+        [
+            "made = 0",
+            "class A:\n    def __init__(self):\n        global made\n        made += 1",
+            "[A() for _ in range(3)];",
+            "made += 10",
+            "x = A()\nmade",
+        ],
+        "14\n",
+    ),
+    "decorator that registers at once": (
+        [
+            "known = 0",
+            "def register(f):\n    global known\n    known += 1\n    return f",
+            "@register\ndef f(): return 1",
+            "@register\ndef g(): return 2",
+            "print(known, f() + g())",
+        ],
+        "2 3\n",
+    ),
+    "class in an async step": (
+        [
+            "import asyncio\nrate = 1 + 1",
+            "class A:\n    async def f(self):\n        await asyncio.sleep(0)\n        return rate",
+            "rate = 7",
+            "await A().f()",
+            "[x async for x in (i async for i in A.g())] if hasattr(A, 'g') else rate",
+        ],
+        "7\n7\n",
+    ),
     "nonascii display": (["x = 'é'; display(x)", "display(x, 1)"], "'é'\n'é'\n1\n"),
 }
 
@@ -267,6 +324,25 @@ FORMS = [
 ]  # fmt: skip
 
 
+LATE = """class Late:
+    def get(self):
+        return a + len(items)
+
+def ticking(function):
+    def ticks():
+        global b
+        b += 1
+        return function()
+    return ticks
+
+@ticking
+def ticked():
+    return b * 10 + c
+
+kept = Late()"""
+"""Objects that look up names when they are called, and bind one."""
+
+
 @st.composite
 def notebooks(draw: st.DrawFn) -> list[str]:
     """Cells of random statements over a few names, all of which can run in order."""
@@ -280,6 +356,7 @@ def notebooks(draw: st.DrawFn) -> list[str]:
             f"len({draw(st.sampled_from(LISTS))})",
             f"sum(x * {name} for x in range(3))",
         ]
+        forms += ["Late().get()", "kept.get()", "ticked()"] if late else []
         return draw(st.sampled_from([*forms, *(f"{each}({name})" for each in sorted(functions))]))
 
     def put(match: re.Match[str]) -> str:
@@ -299,6 +376,8 @@ def notebooks(draw: st.DrawFn) -> list[str]:
         return made
 
     cells = ["a, b, c = 1, 2, 3\nitems, rows = [1], []\ntable = {}"]
+    if late := draw(st.booleans()):
+        cells.append(LATE)
     for _ in range(draw(st.integers(1, 6))):
         cells.append("\n".join(statement() for _ in range(draw(st.integers(1, 4)))))
     return [*cells, "print(items, rows, sorted(table.items()))", *(f"print({name})" for name in NUMBERS)]
@@ -745,6 +824,24 @@ MAGICS = {
         ["InteractiveShell.ast_node_interactivity = 'all'", "1 + 1\n[3]\nx = 4\nprint(x)\n5"],
         "2\n[3]\n4\n5\n",
     ),
+    "what was shown and typed is asked back": (
+        ["3 + 4", "'a'", "print(_, __, Out[1])", "1;", "4 in Out, 2 in Out, sorted(Out)", "print(In[1], _i, _i2)"],
+        "7\n'a'\na 7 7\n(False, True, [1, 2])\n3 + 4 4 in Out, 2 in Out, sorted(Out) 'a'\n",
+    ),
+    "whether a name is bound": (
+        [
+            "x = 1\nfor i in []:\n    y = 1",
+            "'x' in globals(), 'z' in locals(), 'x' not in dir()",
+            "if 'model' not in globals():\n    model = 3\n'model' in globals().keys()",
+            "del x\n'x' in globals()",
+        ],
+        "(True, False, False)\nTrue\nFalse\n",
+    ),
+    "commands without a percent sign": (
+        ["mkdir made", "cd made", "import os\nos.path.basename(os.getcwd())", "cd ..", "os.path.isdir('made')", "%rmdir made", "os.path.isdir('made')"],
+        "'made'\nTrue\nFalse\n",
+    ),
+    "another interpreter": (["%%python3\nprint(1 + 1)", "%%bash -s one 'two three'\necho $2", "x = 'y'", "%%sh -s {x}\necho $1"], "2\ntwo three\ny\n"),
     "last values": (["3 + 4", "_ * 2", "print(_, _1, Out[2])"], "7\n14\n14 7 14\n"),
     "builtin given back": (["sum = 3", "del sum\nsum([1, 2])"], "3\n"),
     "names in text": (
@@ -762,6 +859,23 @@ def test_what_only_a_notebook_can_do_is_translated(folder, name):
     done = export(*cells)
     assert "IPython" not in re.sub(r"# left out.*|#     .*|as IPython|IPython\.display\.Markdown", "", done.source)
     assert ran(done)[1] == printed
+
+
+def test_cell_that_ended_with_an_error_ends_so_in_the_script_and_goes_on():
+    fails = NotebookCell("code", "import math\nxs.append(1)\nxs[9]\nxs.append(2)", raised="IndexError")
+    done = export("xs = []", fails, "print(xs, math.pi > 3)")
+    assert ran(done)[1] == "[1] True\n"
+    assert "except IndexError:" in done.source
+    stopped = NotebookCell("code", "x = 1", raised="KeyboardInterrupt")
+    assert export(stopped).warnings == ("cell 1 was interrupted; the script runs it to its end",)
+
+
+def test_class_stands_at_the_top_of_the_script_so_that_its_objects_can_be_pickled():
+    done = export(
+        "n = len([1])", "class A:\n    def f(self):\n        return n", "n += 1", "import pickle\npickle.dumps(A())[:1]"
+    )
+    assert "\nclass A:" in done.source
+    assert ran(done)[1] == "b'\\x80'\n"
 
 
 def test_module_that_a_cell_writes_is_imported_after_it(folder):

@@ -1,7 +1,8 @@
 """The cells that made a notebook's result, in the order in which they did.
 
 What counts is what ran: cells out of order, run again, edited or deleted since. Of each cell the last execution that
-came to its end is wanted, and of all others those that it needs. A cell that never ran made nothing.
+came to its end is wanted, and of all others those that it needs. A cell that never ran made nothing; one that only ever
+failed counts where others need what it did before.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from mlops_nb.record import Record
 from mlops_nb.tracking.executions import Execution
 from mlops_nb.tracking.secrets.marks import is_redacted_from
 
-NoteKind = Literal["never ran", "failed", "edited", "deleted", "again", "order", "kept"]
+NoteKind = Literal["never ran", "failed", "fails", "edited", "deleted", "again", "order", "kept"]
 
 _OURS = re.compile(r"\s*(?:%load_ext\s+mlops_nb|%mlops\b[^\n]*|#[^\n]*)?\s*")
 _REPEATABLE = ("file:", "settings of ", "environment:", "package:", "working folder")
@@ -102,8 +103,18 @@ def history(saved: Sequence[NotebookCell], executions: Sequence[Execution] = ())
     events = _with_counts(saved, ran)
     if not ran and len(more := _with_earlier(events)) > len(events):
         events, ran = _with_unmarked(more, saved), more
-    kept = _needed(events) if ran else _plausible(events, saved)
+    kept = _needed(events, saved) if ran else _without_failed(_plausible(events, saved))
     return _told(saved, kept, events)
+
+
+def missing_numbers(saved: Sequence[NotebookCell]) -> tuple[int, ...]:
+    """The numbers up to the highest beside a cell that no cell has: what ran then was run again or is gone.
+
+    >>> missing_numbers([NotebookCell("code", "a = 1", execution_count=1), NotebookCell("code", "b", "", (), 4)])
+    (2, 3)
+    """
+    counts = {cell.execution_count for cell in saved if cell.execution_count is not None}
+    return tuple(number for number in range(1, max(counts, default=0)) if number not in counts)
 
 
 def _are_of(saved: Sequence[NotebookCell], executions: Sequence[Execution]) -> bool:
@@ -136,7 +147,7 @@ def _with_counts(saved: Sequence[NotebookCell], ran: Sequence[_Event]) -> list[_
     """The executions, and before, between or after them the cells that ran unseen, as their counts say."""
     known = {event.position for event in ran}
     unseen = [
-        _Event(place, cell.source, cell.execution_count, None, cell.id or f"\n{cell.source.strip()}")
+        _Event(place, cell.source, cell.execution_count, None, _key(cell), not cell.raised)
         for place, cell in enumerate(saved)
         if cell.kind == "code" and cell.execution_count is not None and place not in known
     ]
@@ -149,13 +160,41 @@ def _with_counts(saved: Sequence[NotebookCell], ran: Sequence[_Event]) -> list[_
     return [*found, *unseen]
 
 
-def _needed(events: Sequence[_Event]) -> list[_Event]:
+def _key(cell: NotebookCell) -> str:
+    return cell.id or f"\n{cell.source.strip()}"
+
+
+def _needed(events: Sequence[_Event], saved: Sequence[NotebookCell]) -> list[_Event]:
     """The last whole execution of each cell of the notebook, and what these need."""
-    whole = [event for event in events if event.is_whole]
+    ended = {event.position for event in events if event.is_whole}
+    newest = {event.position: event for event in events}
+    whole = [
+        event
+        for event in events
+        if event.is_whole
+        or (event is newest[event.position] and event.position not in ended and _is_as_saved(event, saved))
+    ]
     graph = graph_of([(event.source, event.written) for event in whole])
-    last = {event.position: at for at, event in enumerate(whole) if event.position >= 0}
+    last = {event.position: at for at, event in enumerate(whole) if event.position >= 0 and event.is_whole}
     wanted = [at for at in graph.behind(*last.values()) if not is_ours(whole[at].source)]
     return [whole[at] for at in _without_repetitions(wanted, set(last.values()), whole, graph)]
+
+
+def _is_as_saved(event: _Event, saved: Sequence[NotebookCell]) -> bool:
+    """Whether the notebook shows this execution, and the error that ended it."""
+    if event.position < 0:
+        return False
+    cell = saved[event.position]
+    return bool(cell.raised) and cell.execution_count == event.count and cell.source.strip() == event.source.strip()
+
+
+def _without_failed(events: list[_Event]) -> list[_Event]:
+    """The cells that came to their end, and of those that failed the ones that these need."""
+    if all(event.is_whole for event in events):
+        return events
+    graph = graph_of([(event.source, event.written) for event in events])
+    needed = set(graph.behind(*(at for at, event in enumerate(events) if event.is_whole)))
+    return [event for at, event in enumerate(events) if at in needed]
 
 
 def _without_repetitions(
@@ -191,8 +230,9 @@ def _is_changed_between(first: int, second: int, between: Iterable[int], graph: 
 
 def _repeats(first: int, second: int, source: str, graph: CellGraph) -> bool:
     """Whether running the text again after itself gives the same."""
-    flowing = [name for name in graph.names.get((first, second), ()) if not name.startswith(_REPEATABLE)]
-    return not flowing or not set(flowing) & _fed_back(source)
+    flowing = {name for name in graph.names.get((first, second), ()) if not name.startswith(_REPEATABLE)}
+    hidden = flowing - _loaded(cell_tree(source) or ast.Module([], []))  # what only functions that it calls name
+    return not flowing or not (hidden or flowing & _fed_back(source))
 
 
 def _fed_back(source: str) -> set[str]:
@@ -245,16 +285,22 @@ def _reads_other(value: ast.expr, name: str, key: object) -> bool:
 def _with_earlier(events: Sequence[_Event]) -> list[_Event]:
     """With an earlier execution of cells that ran again after cells that need them, where a number is missing for it.
 
-    Of a cell only its last number is saved: where the numbers are 1, 9, 3 and the third cell needs the second, the
-    second ran as 2 before.
+    Of a cell only its last number is saved: where the numbers are 1, 9, 3 and the third cell needs what only the second
+    binds, the second ran as 2 before.
     """
     standing = sorted(events, key=lambda event: event.position)
-    names = graph_of([(event.source, None) for event in standing]).names
+    graph = graph_of([(event.source, None) for event in standing])
+    first_bound: dict[str, int] = {}
+    for event, writes in zip(standing, graph.writes, strict=True):
+        for name in writes:
+            first_bound[name] = min(first_bound.get(name, event.count or 0), event.count or 0)
     missing = set(range(1, max((event.count or 0 for event in events), default=0))) - {event.count for event in events}
     before: dict[int, int] = {}
-    for (first, second), what in names.items():
+    for (first, second), what in graph.names.items():
         given, taken = standing[first].count or 0, standing[second].count or 0
-        if given > taken and not set(what) <= set(read_cell(standing[first].source).imports):
+        binds = {*read_cell(standing[first].source).writes}
+        unbound = {name for name in what if name in binds or first_bound.get(name, taken) >= taken}
+        if given > taken and not unbound <= set(read_cell(standing[first].source).imports):
             before[first] = min(before.get(first, taken), taken)
     found = list(events)
     for first, taken in sorted(before.items(), reverse=True):
@@ -281,7 +327,7 @@ def _with_unmarked(events: Sequence[_Event], saved: Sequence[NotebookCell]) -> l
     for place, cell in enumerate(saved):
         if cell.kind != "code" or place in there or is_ours(cell.source):
             continue
-        event = _Event(place, cell.source, None, None, cell.id)
+        event = _Event(place, cell.source, None, None, cell.id, not cell.raised)
         at = next((at for at, each in enumerate(found) if each.position > place), len(found))
         tried = [*found[:at], event, *found[at:]]
         if _unbound(tried) < _unbound(found):
@@ -323,7 +369,7 @@ def _in_another_order(saved: Sequence[NotebookCell], kept: Sequence[_Event], not
         place = event.position
         rows += [(saved[above], above, None) for above in prose.get(place, ()) if place not in shown]
         shown.add(place)
-        cell = replace(saved[place], source=event.source) if place >= 0 else NotebookCell("code", event.source)
+        cell = _as_it_ran(saved[place], event) if place >= 0 else NotebookCell("code", event.source)
         rows.append((cell, place, event.written))
     rows += [(saved[above], above, None) for above in prose.get(len(saved), ())]
     cells, positions, written = zip(*rows, strict=True) if rows else ((), (), ())
@@ -332,9 +378,9 @@ def _in_another_order(saved: Sequence[NotebookCell], kept: Sequence[_Event], not
 
 def _as_it_ran(cell: NotebookCell, event: _Event | None) -> NotebookCell:
     """The cell with the text that ran; one that did not run is a raw cell, so that all others keep their places."""
-    if cell.kind != "code" or is_ours(cell.source):
-        return cell
-    return replace(cell, kind="raw") if event is None else replace(cell, source=event.source)
+    if event is None:
+        return cell if cell.kind != "code" or is_ours(cell.source) else replace(cell, kind="raw")
+    return replace(cell, source=event.source, raised="" if event.is_whole else cell.raised)
 
 
 def _prose(saved: Sequence[NotebookCell]) -> dict[int, list[int]]:
@@ -359,7 +405,8 @@ def _notes(saved: Sequence[NotebookCell], kept: Sequence[_Event], events: Sequen
         if place not in ran:
             yield HistoryNote(place, "never ran", f"cell {place + 1} never ran and is left out")
         else:
-            yield HistoryNote(place, "failed", f"cell {place + 1} never came to its end and is left out")
+            how = f"ended with {cell.raised}" if cell.raised else "never came to its end"
+            yield HistoryNote(place, "failed", f"cell {place + 1} {how} and is left out")
     yield from _notes_of_kept(saved, kept)
     order = list(dict.fromkeys(event.position for event in kept if event.position >= 0))
     if order != sorted(order):
@@ -381,6 +428,9 @@ def _notes_of_kept(saved: Sequence[NotebookCell], kept: Sequence[_Event]) -> Ite
     for place, found in times.items():
         if place < 0:
             continue
+        if not all(event.is_whole for event in found):
+            text = f"cell {place + 1} ended with {saved[place].raised}, and others need what it did before that"
+            yield HistoryNote(place, "fails", text)
         if len(found) > 1:
             text = f"cell {place + 1} ran {len(found)} times, and each left its mark: it is there as often"
             yield HistoryNote(place, "again", text)
