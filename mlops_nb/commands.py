@@ -221,6 +221,9 @@ def _delete(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.deletion import deletion_panel
     from mlops_nb.tracking.housekeeping import service as housekeeping
 
+    if options["where"] and any(word in QUERY_SIGNS for word in options["run"]):
+        query = " ".join((options["where"], *options["run"]))
+        raise BadUsage("--where takes one query, in quotes", f'%mlops delete --where "{query}"')
     done = housekeeping.delete(*options["run"], where=options["where"])
     return Answer(done, deletion_panel(done))
 
@@ -473,6 +476,9 @@ _STAGES = ("None", "Staging", "Production", "Archived")
 _KINDS = ("cell", "code", "pipeline", "step", "sweep", "trial", "fit", "fold")
 _STATUSES = ("FINISHED", "FAILED", "INTERRUPTED", "KILLED", "RUNNING")
 
+
+QUERY_SIGNS = frozenset(("=", "!=", "<", "<=", ">", ">=", "in", "like", "is", "and", "or"))
+"""Words of a query that are no run's name where several follow each other."""
 
 QUERY_WORDS = (
     (

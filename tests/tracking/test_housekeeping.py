@@ -166,6 +166,13 @@ def test_all_runs_that_match_a_query_are_deleted_together(shell, folder):
     assert len(mlops_nb.delete(where="forest").runs) == 2
 
 
+def test_a_query_without_quotes_deletes_nothing_and_is_answered_with_the_line_to_type(shell, folder, capsys):
+    make("forest")
+    shell.run_cell("%mlops delete --where metrics.accuracy < 0.5")
+    assert '%mlops delete --where "metrics.accuracy < 0.5"' in capsys.readouterr().out
+    assert list(mlops_nb.runs().name) == ["forest"]
+
+
 def test_unknown_and_unnamed_runs_are_refused(folder):
     make("forest")
     with pytest.raises(RunNotFound, match="no run is called 'forst'"):

@@ -458,6 +458,7 @@ def three_runs(folder):
     [
         ("metrics.acuracy > 0.9", "no run has a metric 'acuracy'", "metrics.acuracy", "metrics.accuracy > 0.9"),
         ("id = 1 and params.dept < 3", "no run has a param 'dept'", "params.dept", "id = 1 and params.depth < 3"),
+        ("metrics.accuracy.mn > 0.3", "'accuracy.mn'", "metrics.accuracy.mn", "metrics.accuracy.min > 0.3"),
         ("tags.knd = x", "no run has a tag 'knd'", "tags.knd", "tags.kind = x"),
         ("metrics.'val los'.min < 1", "'val los'", "metrics.'val los'.min", 'metrics."val loss".min < 1'),
         ("accuracy > 0.9", "the metric is metrics.accuracy", "accuracy", "metrics.accuracy > 0.9"),

@@ -511,6 +511,9 @@ class _Parser:
             near = nearest(name, known) or next((each for each in known if name and each.startswith(name)), "")
             what = f"no run has a {group[:-1]} {_shown(name)}" if name else f"{group}. needs a name"
             near = str(replace(field, name=near)) if near else ""
+            metric, dot, mistyped = name.rpartition(".")
+            if group == "metrics" and dot and self.names.has(group, metric) and (meant := nearest(mistyped, PARTS)):
+                near = str(Field(group, metric, meant))  # type: ignore[arg-type]
             raise self._bad(what + (f"; the nearest is {near}" if near else ""), token, near)
         return field
 
