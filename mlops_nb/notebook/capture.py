@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -43,6 +43,9 @@ ATTRIBUTE = "mlops"
 
 MOST_RAN = 2_000
 """Cells kept in memory until a run wants them; the oldest go first."""
+
+MOST_NOTEBOOKS = 20
+"""Of a folder with more, none is looked into for a notebook that the front end does not name."""
 
 _FIRST_LINE = re.compile(r"%%mlops[ \t]+(run|sweep)\b(.*)", re.DOTALL)
 _FUTURE = re.compile(r"from\s+__future__\s+import\s+[\w\s,]+$")
@@ -115,6 +118,8 @@ class Capture:
         self._is_loading = True
         self._recorded: WeakKeyDictionary[Store, int] = WeakKeyDictionary()
         self._parameters: dict[str, object] = {}
+        self._sends_tags = False
+        self._looks_for_tags = 3
         self._complained = ""
         self._sweep: CellSweep | None = None
         self._swept_data: tuple[DataFingerprint, ...] = ()
@@ -314,10 +319,27 @@ class Capture:
     def _note_parameters(self, cell: _Cell) -> None:
         source = cell.info.raw_cell
         tags = _tags(cell.info)
+        self._sends_tags |= bool(getattr(cell.info, "cell_meta", None))
         if "parameters" in tags or "injected-parameters" in tags or _PARAMETERS_COMMENT.match(source):
             from mlops_nb.notebook.cells import read_cell
 
             self._parameters |= dict(read_cell(source).literals)
+
+    def _note_saved_parameters(self) -> None:
+        """Read from the saved notebook which cell is tagged, where the front end sends no tags (nbclient, VS Code)."""
+        if self._parameters or self._sends_tags or not self._looks_for_tags:
+            return
+        self._looks_for_tags -= 1
+        path = self.notebook_path()
+        if path is None and len(list(islice(self._folder.glob("*.ipynb"), MOST_NOTEBOOKS + 1))) > MOST_NOTEBOOKS:
+            return
+        from mlops_nb.notebook.cells import read_cell
+        from mlops_nb.notebook.service import read_notebook, this_notebook
+
+        with suppress(MlopsError, OSError):  # there is none, or none of these cells
+            for cell in read_notebook(this_notebook(path, self.executed)).cells:
+                if "parameters" in cell.tags and cell.source in self.executed:
+                    self._parameters |= dict(read_cell(cell.source).literals)
 
     def begin_run(self, arguments: str, source: str | None = None) -> None:
         """Begin a run in the cell that is executing; `arguments` is what follows `%%mlops run`.
@@ -619,6 +641,7 @@ class Capture:
             from mlops_nb.notebook.cells import read_cell
             from mlops_nb.notebook.inference import inferred_params
 
+            self._note_saved_parameters()
             cell = read_cell(going.source)
             settings = inferred_params(cell, names, self._parameters, estimators=run.model is None, is_whole=is_whole)
             run.log_params({name: each for name, each in settings.items() if name not in going.metrics}, inferred=True)

@@ -372,3 +372,15 @@ def test_library_that_we_import_first_knows_that_it_is_in_a_notebook(folder):
         notebook.cells.append(nbformat.v4.new_code_cell(source))
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
     assert notebook.cells[-1].outputs[0].data["text/plain"] == "20"
+
+
+def test_parameters_cell_is_known_by_the_saved_notebook_where_no_tags_are_sent(tmp_path):
+    depth = nbformat.v4.new_code_cell("depth = 3  # of a tree", metadata={"tags": ["parameters"]})
+    run = nbformat.v4.new_code_cell("%%mlops run guessed\nrate = 0.5\naccuracy = depth / 4")
+    cells = [nbformat.v4.new_code_cell("%load_ext mlops_nb"), nbformat.v4.new_code_cell("other = 1"), depth, run]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbformat.write(notebook, tmp_path / "tagged.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=[depth]), tmp_path / "another.ipynb")
+    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    found = service.show("guessed", store=open_store(tmp_path))
+    assert {one.name: one.value for one in found.params} == {"depth": 3, "rate": 0.5}
