@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_nb.errors import BadUsage, NameNotDefined, nearest
@@ -378,6 +379,59 @@ def _check(options: Mapping[str, Any], context: Context) -> Answer:
 
     found = service.check(options["uri"], _data(options["data"], context, "%mlops check late-flight@champion X_new"))
     return Answer(found, signature_check_panel(found), 0 if found.is_fit else 1)
+
+
+def _watch(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.monitoring.streams import DETECTORS, watch
+    from mlops_nb.panels.watch import watch_panel
+
+    given: dict[str, Any] = {name: _literal(value) for name, value in options["option"]}
+    DETECTORS[options["detector"]](**given)  # what is wrong with them is said before anything is read
+    name, values = _stream(options["values"], options["column"], context)
+    found = watch(values, detector=options["detector"], name=name, progress=_seldom(context.progress), **given)
+    return Answer(found, watch_panel(found), 1 if found.alarms else 0)
+
+
+def _seldom(progress: Callable[[str], None]) -> Callable[[str], None]:
+    """The same, told only once a second, and nothing in the first one."""
+    last = monotonic()
+
+    def say(line: str) -> None:
+        nonlocal last
+        if monotonic() - last >= 1:
+            last = monotonic()
+            progress(line)
+
+    return say
+
+
+def _stream(name: str, column: str | None, context: Context) -> tuple[str, Any]:
+    """The name and the values of a stream: of a variable, a file's column, a run's metric."""
+    is_here = context.namespace is not None and name in context.namespace
+    if not is_here and Path(name).suffix.lower() not in (".csv", ".parquet"):
+        from mlops_nb.tracking.service import series
+
+        metric, logged = series(name, column)
+        return f"{metric} of {name}", logged
+    data: Any = _data(name, context, "%mlops watch errors.csv error")
+    columns = getattr(data, "columns", None)
+    if columns is None:
+        return name, data
+    if column not in list(columns):
+        near = nearest(column or "", map(str, columns)) or next(iter(map(str, columns)), "")
+        said = "which column of it?" if column is None else f"it has no column {column[:60]!r}"
+        raise BadUsage(f"{name[:60]} is a table: {said}", f"%mlops watch {name} {near}")
+    return f"{name}.{column}", data[column]
+
+
+def _literal(text: str) -> object:
+    """An option's value as it is typed: a number, True, False, or a text."""
+    import ast
+
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _verify_log(options: Mapping[str, Any], context: Context) -> Answer:
@@ -836,6 +890,29 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops check late-flight@champion X_new", "jupyter mlops check late-flight/Production new.parquet"),
             ("line", "terminal"),
             _check,
+        ),
+        Command(
+            "watch",
+            "Where a stream of values changes: ADWIN, DDM, EDDM, Page-Hinkley or KSWIN, with its alarms in its curve.",
+            (
+                Option("values", "a variable, a run (named as for show), or a .csv or .parquet file", "name"),
+                Option("column", "the run's metric, or the column of the table", "metric", is_optional=True),
+                Option(
+                    "--detector",
+                    "of a change of the mean: adwin, page_hinkley; of any change: kswin; of a model's errors, 0 or 1: "
+                    "ddm, eddm",
+                    default="adwin",
+                    choices=("adwin", "ddm", "eddm", "page_hinkley", "kswin"),
+                ),
+                Option("--option", "an option of the detector: delta=0.01", "", "NAME=VALUE", kind=_tag, many=True),
+            ),
+            (
+                "%mlops watch latencies",
+                "%mlops watch churn-online log_loss --detector page_hinkley --option threshold=20",
+                "jupyter mlops watch errors.csv error --detector ddm",
+            ),
+            ("line", "terminal"),
+            _watch,
         ),
         Command(
             "verify-log",

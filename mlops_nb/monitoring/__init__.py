@@ -2,5 +2,6 @@
 
 numbers.py     two samples of numbers: Kolmogorov-Smirnov, Wasserstein, quantile bins
 categories.py  two tables of counts: PSI, Jensen-Shannon, Hellinger, Cramer's V, chi-squared, G
+streams.py     values one after another: ADWIN, DDM, EDDM, Page-Hinkley, KSWIN, saved and resumed
 decision.py    p-values, intervals, corrections for many columns; the verdict on a column
 """

@@ -12,7 +12,7 @@ import binascii
 import math
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import metadata
@@ -23,7 +23,6 @@ import numpy as np
 
 from mlops_nb.errors import BadArgument, MissingExtra, nearest
 from mlops_nb.record import Record, json_value
-from mlops_nb.tracking.series import MOST, Bucket, Curve
 from mlops_nb.tracking.values import safe_repr
 
 if TYPE_CHECKING:
@@ -33,8 +32,11 @@ if TYPE_CHECKING:
 
 State = Literal["stable", "warning", "alarm"]
 
-CHUNK = 65_536
-"""Values of an iterator that are taken at a time."""
+CHUNK, SLOW_CHUNK = 65_536, 4_096
+"""Values that are taken at a time, and by a detector that takes microseconds for each."""
+
+SLICES = 150
+"""A stream is drawn by at least so many slices where it has as many values, and by at most twice as many."""
 
 RECENT = 1_000
 """Among so many values before an alarm the place is looked for where the change began."""
@@ -68,12 +70,25 @@ class Zone(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Slice(Record):
+    """Values that follow each other, as they are drawn: their first index, how many, how many of them known, and of
+    those the lowest, the highest and the mean (NaN where none is known)."""
+
+    start: int
+    size: int
+    known: int
+    low: float
+    high: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
 class Watch(Record):
     """What a detector found in a stream.
 
     `seen` values came, `skipped` of them no finite numbers; `first` is the index of the first one here (a resumed
     detector goes on counting). `warned_at` is where a warning zone that is still open began. `notes` say where the
-    detector and the values do not fit. `curve` is the stream as it is drawn, `state` what a later call resumes from.
+    detector and the values do not fit. `slices` is the stream as it is drawn, `state` what a later call resumes from.
     """
 
     name: str
@@ -87,7 +102,7 @@ class Watch(Record):
     zones: tuple[Zone, ...]
     warned_at: int | None
     notes: tuple[str, ...] = ()
-    curve: Curve = field(default=Curve("", ()), repr=False)
+    slices: tuple[Slice, ...] = field(default=(), repr=False)
     state: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
@@ -553,6 +568,7 @@ def watch(
     detector: str = "adwin",
     name: str = "",
     state: Mapping[str, Any] | None = None,
+    progress: Callable[[str], None] = lambda line: None,
     **options: object,
 ) -> Watch:
     """The changes in a stream: `watch(latencies, detector="adwin")`.
@@ -563,6 +579,7 @@ def watch(
         detector: adwin, ddm, eddm, page_hinkley or kswin.
         name: what the values are called.
         state: of an earlier `watch`, to go on from; the detector and its options are those of then.
+        progress: told from time to time how far it is.
         options: of the detector: `delta`, `threshold`, ...
 
     Raises:
@@ -579,10 +596,12 @@ def watch(
     made = _detector(detector, **options) if state is None else resumed(state)
     first, skipped = made.seen, made.skipped
     events: list[Alarm | Zone] = []
-    drawn = _Drawing(name, first)
-    for chunk in _chunks(values):
+    drawn = _Drawing(first)
+    is_fast = isinstance(made, Adwin)
+    for chunk in _chunks(values, CHUNK if is_fast else SLOW_CHUNK):
         drawn.add(chunk)
-        events += made.feed(chunk if isinstance(made, Adwin) else chunk.tolist())
+        events += made.feed(chunk if is_fast else chunk.tolist())
+        progress(f"{made.seen - first:,} values watched, {sum(isinstance(each, Alarm) for each in events)} alarms")
     return Watch(
         name,
         made.name,
@@ -595,7 +614,7 @@ def watch(
         tuple(each for each in events if isinstance(each, Zone)),
         made.warned_at,
         tuple(_notes(made, drawn)),
-        drawn.curve(),
+        drawn.slices(),
         made.to_dict(),
     )
 
@@ -611,18 +630,18 @@ def _notes(made: Detector, drawn: _Drawing) -> Iterator[str]:
         )
 
 
-def _chunks(values: Iterable[object]) -> Iterator[Numbers]:
+def _chunks(values: Iterable[object], size: int = CHUNK) -> Iterator[Numbers]:
     """The values as numbers, so many at a time; what is missing is NaN."""
     if hasattr(values, "columns"):
         raise BadArgument("a table has many columns; watch one", 'watch(frame["latency"])')
     if isinstance(values, np.ndarray) or hasattr(values, "to_numpy"):
         whole = _as_numbers(values)
-        yield from (whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK))
+        yield from (whole[start : start + size] for start in range(0, len(whole), size))
         return
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise BadArgument(f"{safe_repr(values, 40)} is no stream of numbers", "watch([0.1, 0.3, 0.2])")
     coming = iter(values)
-    while chunk := list(islice(coming, CHUNK)):
+    while chunk := list(islice(coming, size)):
         yield _as_numbers(chunk)
 
 
@@ -663,46 +682,56 @@ def _number(value: object) -> float | None:
 
 
 class _Drawing:
-    """A stream as a few hundred lows and highs, however long it is."""
+    """A stream in a few hundred slices, however long it is."""
 
-    def __init__(self, name: str, first: int) -> None:
-        self._name, self._next, self._size = name, first, 1
-        self._buckets: list[Bucket] = []
-        self._known, self._total = 0, 0.0
-        self._low, self._high = math.inf, -math.inf
+    def __init__(self, first: int) -> None:
+        self._next, self._size = first, 1
+        self._slices: list[Slice] = []
 
     def add(self, chunk: Numbers) -> None:
-        if not self._buckets:
-            self._size = max(1, len(chunk) // MOST)
-        finite = np.isfinite(chunk)
-        known = chunk[finite]
-        self._known += len(known)
-        self._total += float(known.sum())
-        if len(known):
-            self._low, self._high = min(self._low, float(known.min())), max(self._high, float(known.max()))
+        if not self._slices:
+            self._size = max(1, len(chunk) // SLICES)
         starts = np.arange(0, len(chunk), self._size)
-        lows = np.minimum.reduceat(np.where(finite, chunk, np.inf), starts)
-        highs = np.maximum.reduceat(np.where(finite, chunk, -np.inf), starts)
-        for start, low, high in zip(starts.tolist(), lows.tolist(), highs.tolist(), strict=True):
-            many = min(self._size, len(chunk) - start)
-            place, is_known = self._next + start, low <= high
-            lowest, highest = (low, high) if is_known else (None, None)
-            self._buckets.append(Bucket(many, lowest, highest, place, place + many - 1, many))
+        finite = np.isfinite(chunk)
+        known = np.add.reduceat(finite.astype(np.int64), starts).tolist()
+        lows = np.minimum.reduceat(np.where(finite, chunk, np.inf), starts).tolist()
+        highs = np.maximum.reduceat(np.where(finite, chunk, -np.inf), starts).tolist()
+        sums = np.add.reduceat(np.where(finite, chunk, 0.0), starts).tolist()
+        for start, many, low, high, total in zip(starts.tolist(), known, lows, highs, sums, strict=True):
+            size, place = min(self._size, len(chunk) - start), self._next + start
+            if many:
+                self._slices.append(Slice(place, size, many, low, high, total / many))
+            else:
+                self._slices.append(Slice(place, size, 0, math.nan, math.nan, math.nan))
         self._next += len(chunk)
-        while len(self._buckets) > 2 * MOST:
-            self._buckets = list(Curve(self._name, tuple(self._buckets)).thinned(MOST).buckets)
+        while len(self._slices) > 2 * SLICES:
             self._size *= 2
+            self._slices = [_together(self._slices[at : at + 2]) for at in range(0, len(self._slices), 2)]
 
     @property
     def mean(self) -> float:
-        return self._total / self._known if self._known else math.nan
+        known = [each for each in self._slices if each.known]
+        total = sum(each.known for each in known)
+        return sum(each.mean * each.known for each in known) / total if total else math.nan
 
     @property
     def width(self) -> float:
-        return self._high - self._low if self._known else 0.0
+        known = [each for each in self._slices if each.known]
+        return max(each.high for each in known) - min(each.low for each in known) if known else 0.0
 
-    def curve(self) -> Curve:
-        return Curve(self._name, tuple(self._buckets)).thinned(MOST)
+    def slices(self) -> tuple[Slice, ...]:
+        return tuple(self._slices)
+
+
+def _together(slices: list[Slice]) -> Slice:
+    first, last = slices[0], slices[-1]
+    size = last.start + last.size - first.start
+    known = [each for each in slices if each.known]
+    if not known:
+        return Slice(first.start, size, 0, math.nan, math.nan, math.nan)
+    many = sum(each.known for each in known)
+    mean = sum(each.mean * each.known for each in known) / many
+    return Slice(first.start, size, many, min(each.low for each in known), max(each.high for each in known), mean)
 
 
 def _newer_part(recent: Numbers, many: int, total: float) -> int:

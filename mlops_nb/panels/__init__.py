@@ -34,6 +34,7 @@ model_version.py  a version, whole
 model_change.py what was done to a model
 event_log.py    the registry's log, looked through
 signature_check.py  data beside what a version takes
+watch.py        a stream and the places where it changed
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ PANELS = {
     "mlops_nb.registry.versions.Change": "model_change",
     "mlops_nb.registry.versions.LogCheck": "event_log",
     "mlops_nb.registry.fitting.SignatureCheck": "signature_check",
+    "mlops_nb.monitoring.streams.Watch": "watch",
 }
 """Records that a function returns, and the file of the panel each is shown as."""
 

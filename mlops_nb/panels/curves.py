@@ -104,16 +104,16 @@ def _chart(name: str, drawn: Sequence[tuple[int, Drawn]], at: _Place, is_log: bo
         return title + text_at((at.left + at.right) / 2, (at.top + at.bottom) / 2, "no finite value", "middle")
     is_log = is_log and min(y for _, y in known) > 0
     scale = math.log10 if is_log else float
-    low_x, high_x = _span([x for x, _ in known])
+    low_x, high_x = span_of([x for x, _ in known])
     low, high = min(y for _, y in known), max(y for _, y in known)
-    low_y, high_y = _span([scale(low), scale(high)])
+    low_y, high_y = span_of([scale(low), scale(high)])
 
     def placed(point: tuple[float, float]) -> tuple[float, float]:
         x = at.left + (at.right - at.left) * ((point[0] - low_x) / (high_x - low_x))
         return x, at.bottom - (at.bottom - at.top) * (scale(point[1]) / (high_y - low_y) - low_y / (high_y - low_y))
 
     curves = "".join(
-        _path([None if point is None else placed(point) for point in points], COLOURS[place])
+        path_of([None if point is None else placed(point) for point in points], COLOURS[place])
         for place, _, points in lines
     )
     ends = [
@@ -140,7 +140,7 @@ def _chart(name: str, drawn: Sequence[tuple[int, Drawn]], at: _Place, is_log: bo
     return f"{title}{frame}{curves}{labels}{texts}"
 
 
-def _path(points: Sequence[tuple[float, float] | None], colour: str) -> str:
+def path_of(points: Sequence[tuple[float, float] | None], colour: str) -> str:
     """A line with its gaps; a value between two gaps is a dot."""
     pieces: list[str] = []
     was_gap = True
@@ -163,7 +163,8 @@ def _apart(ends: Sequence[tuple[float, str, str]], bottom: float) -> list[tuple[
     return [(min(y, most), said, colour) for (y, said, colour), most in zip(found, lowest, strict=True)]
 
 
-def _span(values: Sequence[float]) -> tuple[float, float]:
+def span_of(values: Sequence[float]) -> tuple[float, float]:
+    """From the lowest to the highest value; around a single one where there is no other."""
     low, high = min(values), max(values)
     return (low, high) if high > low else (low - max(0.5, abs(low) / 10), high + max(0.5, abs(high) / 10))
 
@@ -174,7 +175,7 @@ def sparkline(curve: Curve) -> str:
     known = [point for point in points if point is not None]
     if len(known) < 2:
         return ""
-    (low_x, high_x), (low_y, high_y) = _span([x for x, _ in known]), _span([y for _, y in known])
+    (low_x, high_x), (low_y, high_y) = span_of([x for x, _ in known]), span_of([y for _, y in known])
     placed = [
         None
         if point is None
@@ -187,5 +188,5 @@ def sparkline(curve: Curve) -> str:
     return (
         f'<svg viewBox="0 0 96 16" width="96" height="16" xmlns="http://www.w3.org/2000/svg" role="img">'
         f"<title>{count(curve.count, 'value')}, from {number(known[0][1])} to {number(known[-1][1])}</title>"
-        f"{_path(placed, BLUE)}</svg>"
+        f"{path_of(placed, BLUE)}</svg>"
     )

@@ -660,6 +660,31 @@ def _with_curves(run: Run, store: Store, most: int = MOST) -> Run:
     return replace(run, curves=rows.curves_of(store, run.id, series, most)) if series else run
 
 
+def series(ref: int | str, metric: str | None = None, *, store: Store | None = None) -> tuple[str, list[float]]:
+    """The name of a metric and every value of it that a run logged, in order.
+
+    Args:
+        ref: the run, named as for `show`.
+        metric: the metric; may be left out where the run logged only one more than once.
+        store: the store, or None for the one of the working directory.
+
+    Raises:
+        RunNotFound: no run is called that.
+        BadArgument: it logged no metric of that name, or there are several.
+    """
+    store = store or open_store()
+    run = find_run(ref, store)
+    names = [one.name for one in run.metrics]
+    several = [one.name for one in run.metrics if one.count > 1]
+    name = metric or (several[0] if len(several) == 1 else "")
+    if name in names:
+        return name, [value for _, value, _ in rows.points(store, run.id, name)]
+    logged = bounded_text(", ".join(several or names), 200) or "no metric"
+    what = f"of run {run.id} one metric must be named" if metric is None else f"run {run.id} has no metric {metric!r}"
+    near = nearest(metric or "", names) or next(iter(several or names), "")
+    raise BadArgument(f"{what}; it logged {logged}", f"%mlops watch {run.id} {near}".rstrip())
+
+
 def find_run(ref: int | str, store: Store) -> Run:
     """All of a run but its series.
 

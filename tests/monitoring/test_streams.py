@@ -269,12 +269,13 @@ def test_a_picture_of_a_long_stream_has_a_few_hundred_points_and_its_lowest_and_
     values = np.random.default_rng(0).normal(size=300_001)
     values[123_456] = 99.0
     for each in (values, iter(values.tolist())):
-        curve = watch(each).curve
-        assert curve.count == len(values)
-        assert len(curve.buckets) <= 300
-        assert curve.has_steps
-        assert max(bucket.highest for bucket in curve.buckets) == 99.0
-        assert curve.buckets[-1].last_step == 300_000
+        slices = watch(each).slices
+        assert sum(one.size for one in slices) == sum(one.known for one in slices) == len(values)
+        assert 150 <= len(slices) <= 300
+        assert max(one.high for one in slices) == 99.0
+        for one in (slices[0], slices[77], slices[-1]):
+            part = values[one.start : one.start + one.size]
+            assert (one.low, one.high, one.mean) == pytest.approx((part.min(), part.max(), part.mean()))
 
 
 @pytest.mark.parametrize(

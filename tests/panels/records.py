@@ -364,3 +364,11 @@ def a_log_check(name: str = "") -> LogCheck:
 def a_signature_check(name: str = "delay", *, is_fault: bool = True) -> SignatureCheck:
     found = (Misfit(name, "missing", name, name, True),) if is_fault else ()
     return SignatureCheck(f"{name}/3", 60, (*found, Misfit(name, "range", "0 to 1", name, False)))
+
+
+def a_watch(name: str = "latency", *, alarms: int = 1):
+    from mlops_nb.monitoring.streams import Alarm, Slice, Watch, Zone
+
+    found = tuple(Alarm(99 * (place + 1), 9.0, 90 * (place + 1), 1.0, 8.5, 80) for place in range(alarms))
+    slices = tuple(Slice(place, 1, 1, float(place), float(place), float(place)) for place in range(100))
+    return Watch(name, "ddm", {"warm_start": 30}, 0, 100, 2, 3.0, found, (Zone(5, 7),), None, (name,), slices)

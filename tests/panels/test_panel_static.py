@@ -33,6 +33,7 @@ from mlops_nb.panels.signature_check import signature_check_panel
 from mlops_nb.panels.space import space_panel
 from mlops_nb.panels.status import status_panel
 from mlops_nb.panels.theme import Panel
+from mlops_nb.panels.watch import watch_panel
 from mlops_nb.registry.versions import ModelList
 from mlops_nb.reproducibility.records import CodeVersion, Environment, MetricCheck, Usage, Verification
 from mlops_nb.tracking.compare import Difference
@@ -60,6 +61,7 @@ from tests.panels.records import (
     a_status,
     a_table,
     a_version,
+    a_watch,
     hostile_causes,
     hostile_comparison,
     hostile_run,
@@ -113,6 +115,7 @@ def hostile_panels(name: str) -> list[Panel]:
         model_change_panel(a_change(name)),
         event_log_panel(a_log_check(name)),
         signature_check_panel(a_signature_check(name)),
+        watch_panel(a_watch(name)),
     ]
 
 
@@ -136,6 +139,7 @@ def pleasant_panels() -> list[Panel]:
         model_version_panel(a_version()),
         model_change_panel(a_change()),
         signature_check_panel(a_signature_check()),
+        watch_panel(a_watch()),
     ]
 
 
