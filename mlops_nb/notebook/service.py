@@ -193,7 +193,14 @@ def graph(notebook: Notebook | str | Path, *, store: Store | None = None) -> Not
 
     file = None if isinstance(notebook, Notebook) else Path(notebook)
     record = notebook if isinstance(notebook, Notebook) else read_notebook(notebook)
-    return notebook_graph(record.path, record.cells, _executions(file, store))
+    return notebook_graph(record.path, record.cells, _executions(file, store) or _unnamed(file, record, store))
+
+
+def _unnamed(file: Path | None, record: Notebook, store: Store | None) -> Sequence[Execution]:
+    """What ran last in a kernel that was not told its notebook, as nbclient tells none, if it was mostly this one."""
+    found = _executions(file, store, name="")
+    code = {cell.source.strip() for cell in record.cells if cell.kind == "code"}
+    return found if sum(one.source.strip() in code for one in found) * 2 >= len(found) else ()
 
 
 def _saved_cells(store: Store, notebook: str) -> tuple[NotebookCell, ...] | None:
@@ -423,14 +430,14 @@ def _with_gone(done: Export, saved: Sequence[NotebookCell]) -> Export:
     return replace(done, warnings=(*done.warnings, why))
 
 
-def _executions(file: Path | None, store: Store | None) -> Sequence[Execution]:
-    """What ran in the last kernel of a notebook's file, where that is known."""
+def _executions(file: Path | None, store: Store | None, *, name: str | None = None) -> Sequence[Execution]:
+    """What ran in the last kernel of a notebook's file, where that is known; `name` is what its kernel called it."""
     with suppress(MlopsError, OSError):
-        return _recorded(file.absolute(), store) if file is not None else ()
+        return _recorded(file.absolute(), store, name) if file is not None else ()
     return ()
 
 
-def _recorded(file: Path, store: Store | None) -> Sequence[Execution]:
+def _recorded(file: Path, store: Store | None, name: str | None) -> Sequence[Execution]:
     """What ran in the last kernel of a notebook, where there is a store that knows; none is made for it."""
     from mlops_nb.store import cells, open_store, unrecorded
     from mlops_nb.store.location import DATABASE, store_folder
@@ -440,7 +447,7 @@ def _recorded(file: Path, store: Store | None) -> Sequence[Execution]:
         return ()
     store = store or open_store(folder=folder)
     unrecorded.record_kept(store)
-    return cells.last_session(store, os.path.relpath(file, folder.parent))
+    return cells.last_session(store, os.path.relpath(file, folder.parent) if name is None else name)
 
 
 def told(export: Export, ran: History, saved: Sequence[NotebookCell]) -> Export:

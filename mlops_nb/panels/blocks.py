@@ -198,7 +198,7 @@ def _table_html(table: Table) -> str:
 
 
 def _row_html(row: tuple[Words, ...], css: Sequence[str]) -> str:
-    first = f'<th scope="row"{css[0]}>{_words_html(row[0])}</th>'
+    first = f'<th scope="row"{css[0] or _long(row[0])}>{_words_html(row[0])}</th>'
     rest = (f"<td{c or _long(w)}>{_words_html(w)}</td>" for c, w in zip(css[1:], row[1:], strict=True))
     return f"<tr>{first}{''.join(rest)}</tr>"
 
@@ -207,8 +207,8 @@ def _long(words: Words) -> str:
     return LONG if len(words if isinstance(words, str) else plain(words)) > MANY_LETTERS else ""
 
 
-MANY_LETTERS, LONG = 30, ' class="mp-long"'
-"""A cell of more letters keeps some width beside a long name, however narrow the panel is."""
+MANY_LETTERS, LONG = 20, ' class="mp-long"'
+"""A cell of more letters may be broken into lines, of some width; one of fewer stays on one."""
 
 
 def _pre_html(block: Pre) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlops_nb.panels.blocks import MANY_LETTERS, Block, Fold, Line, Pre, Span, Table, Words, paged
+from mlops_nb.panels.blocks import Block, Fold, Line, Pre, Span, Table, Words, paged
 from mlops_nb.panels.theme import Panel, change_span
 from mlops_nb.panels.wording import count, listed, many_lines, number, one_line
 from mlops_nb.tracking.causes import Cause, Causes
@@ -104,8 +104,9 @@ def _table(caption: str, found: Causes, causes: Sequence[Cause]) -> Table:
 
 def _row(cause: Cause, follows: bool) -> tuple[Words, ...]:
     name = one_line(cause.name, 60)
-    shown = name if name.startswith(cause.kind) or cause.kind in ("python", "hardware") else f"{cause.kind} {name}"
-    room = MANY_LETTERS if cause.kind == "code" else 48  # code stands below, too
+    of = " of" if cause.kind == "code" else ""
+    shown = name if name.startswith(cause.kind) or cause.kind in ("python", "hardware") else f"{cause.kind}{of} {name}"
+    room = 30 if cause.kind == "code" else 48  # code stands below, too
     sides = [one_line(side, room) for side in _where_they_part(cause.before.strip(), cause.after.strip())]
     if not any(sides):
         shown = one_line(cause.words, 160)

@@ -32,6 +32,8 @@ def _blocks(graph: NotebookGraph) -> Iterator[Block]:
             yield Line(hidden, "small")
     yield from _table(graph)
     for note in graph.notes:
+        if note.kind in ("never ran", "failed"):  # in the table
+            continue
         yield Line(f"{note.text[:1].upper()}{one_line(note.text[1:], 200)}.", "small")
     if graph.barriers:
         yield Line(

@@ -59,7 +59,7 @@ def _sentence(version: ModelVersion) -> str:
     where = f" ({listed(stands, 4)})" if stands else ""
     kind = one_line(manifest.kind.rpartition(".")[2], 60) or "a model"
     by = (
-        "" if manifest.origin is None else f", made by run {one_line(manifest.origin.name, 40)} ({manifest.origin.run})"
+        "" if manifest.origin is None else f", made by {one_line(manifest.origin.name, 40)} (run {manifest.origin.run})"
     )
     return f"{name}{where}: {kind}, {manifest.format}, {size(manifest.size_bytes)}{by}."
 

@@ -61,10 +61,13 @@ def head_blocks(found: PipelineHistory) -> Iterator[Block]:
     if found.run is None:
         yield Line(("Export the notebook and run it: ", Span("%mlops export pipeline.py", "code")))
         return
-    if found.error:
+    run = run_of(found)
+    has_failed = run is not None and run.status == "FAILED"
+    if found.error and has_failed:
         yield Line(one_line(found.error, 400), "error")
     if found.failed:
-        yield Line(("Correct it, then go on with what is kept: ", Span(f"--from {one_line(found.failed, 60)}", "code")))
+        how = "Correct it, then go on" if has_failed else "To go on"
+        yield Line((f"{how} with what is kept: ", Span(f"--from {one_line(found.failed, 60)}", "code")))
 
 
 def _sentence(found: PipelineHistory) -> Words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from mlops_nb.panels.artifacts import ARTIFACT_COLUMNS, artifact_row
@@ -23,7 +23,7 @@ from mlops_nb.panels.wording import (
     usage_words,
 )
 from mlops_nb.reproducibility.records import Environment
-from mlops_nb.tracking.runs import FileUse, Output, Run
+from mlops_nb.tracking.runs import FileUse, Metric, Output, Param, Run
 
 HTML_LIMIT = 120_000
 """Bytes of the tables and pictures of a panel together; a saved notebook must stay small."""
@@ -127,20 +127,27 @@ def _bounded(text: str, limit: int = TEXT_LIMIT) -> str:
     return many_lines(text, limit)
 
 
-def _marked(name: str, inferred: bool) -> tuple[Words]:
+def _marked(name: str, is_marked: bool) -> tuple[Words]:
     shown = one_line(name, 60)
-    return ((shown, Span(" (inferred)", css="mp-muted")) if inferred else shown,)
+    return ((shown, Span(" (inferred)", css="mp-muted")) if is_marked else shown,)
+
+
+def _marks(of: Sequence[Param] | Sequence[Metric]) -> tuple[str, bool]:
+    """What is said of a table of which all is inferred, and whether each row has to say it."""
+    inferred = [each.inferred for each in of]
+    return ", inferred" if all(inferred) else "", any(inferred) and not all(inferred)
 
 
 def _params(run: Run) -> Iterator[Block]:
     params, defaults = told_apart(run)
+    said, is_marked = _marks(params)
     rows = tuple(
-        (*_marked(one.name, one.inferred), (setting(one.value, 120), Span(" (default)", css="mp-muted")))
+        (*_marked(one.name, is_marked and one.inferred), (setting(one.value, 120), Span(" (default)", css="mp-muted")))
         if one.name in defaults
-        else (*_marked(one.name, one.inferred), setting(one.value, 120))
+        else (*_marked(one.name, is_marked and one.inferred), setting(one.value, 120))
         for one in params[:ROWS]
     )
-    table = Table("Parameters", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
+    table = Table(f"Parameters{said}", ("parameter", "value"), rows, more=_more(len(run.params), run, "params"))
     given = len(params) - len(defaults)
     if 0 < given <= PAGE < len(params):
         return paged(table, given, "at their defaults")
@@ -151,15 +158,16 @@ def _metrics(run: Run) -> Table:
     series = any(metric.count > 1 for metric in run.metrics)
     columns = ("metric", "last", "values", "lowest", "highest", "mean") if series else ("metric", "value")
     rows: list[tuple[Words, ...]] = []
+    said, is_marked = _marks(run.metrics)
     for metric in quality_first(run)[:ROWS]:
-        row: list[Words] = [*_marked(metric.name, metric.inferred), number_span(metric.value)]
+        row: list[Words] = [*_marked(metric.name, is_marked and metric.inferred), number_span(metric.value)]
         if series:
             row.append(f"{metric.count:,}")
             spread = (metric.minimum, metric.maximum, metric.mean) if metric.count > 1 else (None, None, None)
             row += ["" if v is None else number_span(v) for v in spread]
         rows.append(tuple(row))
     more = _more(len(run.metrics), run, "metrics")
-    return Table("Metrics", columns, tuple(rows), frozenset(range(1, len(columns))), more)
+    return Table(f"Metrics{said}", columns, tuple(rows), frozenset(range(1, len(columns))), more)
 
 
 def _data(run: Run) -> Table:

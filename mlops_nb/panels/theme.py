@@ -39,15 +39,16 @@ container:mlops/inline-size}}
 & caption{{caption-side:top;text-align:left;white-space:nowrap;font-weight:600;padding:4px 0;color:inherit}}
 & tr,& tbody tr:nth-child(odd),& tbody tr:nth-child(even){{background:transparent}}
 & th,& td{{padding:2px 16px 2px 0;border:0;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums;\
-max-width:360px;overflow-wrap:break-word;min-width:3em;white-space:normal}}
+max-width:360px;overflow-wrap:break-word;min-width:3em;white-space:nowrap}}
 & thead th{{font-weight:400;opacity:.75;white-space:nowrap;max-width:240px;\
 overflow:hidden;text-overflow:ellipsis}}
 & thead tr,& tbody tr{{border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3))}}
-& tbody th{{font-weight:600;min-width:7em;max-width:440px}}
+& tbody th{{font-weight:600;max-width:440px}}
 & .mp-right{{text-align:right;white-space:nowrap}}
-& .mp-long{{min-width:16em}}
+& .mp-long{{min-width:14em;white-space:normal}}
 @container mlops (max-width:560px){{& th,& td{{padding-right:10px}}
-& tbody th{{min-width:8em;max-width:180px;overflow-wrap:anywhere}}
+& caption{{white-space:normal}}
+& tbody th.mp-long{{max-width:180px}}
 & .mp-long{{min-width:8em;overflow-wrap:anywhere}}}}
 & td code{{white-space:nowrap}}
 & code{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);padding:1px 4px;border-radius:2px;\
@@ -61,7 +62,7 @@ overflow:auto;white-space:pre;border:0;color:inherit;background:var(--jp-layout-
 & img{{max-width:100%;max-height:360px}}
 & time{{white-space:nowrap}}
 & .mp-picture{{display:block!important;margin:4px 0 8px;max-width:720px;overflow-x:auto}}
-& .mp-picture svg{{width:100%;height:auto;display:block}}
+& .mp-picture svg{{width:100%;min-width:360px;height:auto;display:block}}
 & .mp-halo{{paint-order:stroke;stroke:var(--jp-layout-color0,transparent);stroke-width:3px}}
 & .mp-error{{border-left:3px solid {VERMILLION};padding:2px 8px;overflow-wrap:anywhere;white-space:pre-wrap}}
 & .mp-good{{color:{GREEN}}}

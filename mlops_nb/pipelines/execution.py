@@ -17,6 +17,7 @@ from mlops_nb.pipelines.code import digest
 from mlops_nb.pipelines.progress import Progress
 from mlops_nb.pipelines.recording import Made, Surroundings, bound, error_line, recorded_call, recorded_hit
 from mlops_nb.pipelines.records import (
+    DISCARDED,
     EVERYTHING,
     NOT_KEPT,
     STEPS,
@@ -32,6 +33,7 @@ from mlops_nb.pipelines.running import generator_states, restore_generators, set
 from mlops_nb.pipelines.steps import Step
 from mlops_nb.pipelines.user_key import key_file
 from mlops_nb.pipelines.values import KeptValue, NotKept, content_hash, decoded, is_small, is_split
+from mlops_nb.store import search
 from mlops_nb.tracking import service as tracking
 from mlops_nb.tracking.secrets.redaction import without_secrets
 
@@ -251,7 +253,9 @@ class Execution:
                 going.log_params(self.values)
                 self._prepare(going)
                 try:
-                    return self._called()
+                    result = self._called()
+                    self._set_aside(going)
+                    return result
                 finally:
                     going.log_metrics(self.metrics())
                     self.id = going.id
@@ -278,6 +282,19 @@ class Execution:
             result = None
         self.finish()
         return with_values(result)
+
+    def _set_aside(self, going: tracking.ActiveRun) -> None:
+        """Leave out of the pipeline's past the runs of steps that another run of the same call stands for.
+
+        A kept result could not be read after all, or a worker was lost and its steps ran again.
+        """
+        if going.store is None or going.id is None or going.fault is not None:
+            return
+        told = {each.id for each in self.steps.values()}
+        with suppress(StoreUnavailable):
+            for run in search.children_of(going.store, going.id):
+                if run.kind == "step" and run.id not in told and DISCARDED not in run.tags:
+                    tracking.annotate(run.id, tags={DISCARDED: "it ran again"}, store=going.store)
 
     def finish(self) -> None:
         """Wait until every step is over."""
@@ -542,7 +559,7 @@ class Execution:
 
     def run_again(self, task: Task, reason: str) -> None:
         """Run a step of which the result was taken and cannot be read after all."""
-        self.progress.note(f"{task.step.name} runs after all: {reason}")
+        self.progress.runs_after_all(task.step.name, reason)
         task.reason, task.outputs, task.kept = reason, (), None
         now = generator_states()
         set_generators(task.generators or {})

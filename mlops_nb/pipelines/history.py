@@ -49,7 +49,8 @@ def pipelines(which: str | int | None = None, *, store: Store | None = None) -> 
     shown = past[:MOST_PAST] if chosen in past[:MOST_PAST] else [*past[: MOST_PAST - 1], chosen]
     whole = get_run(store, chosen.id)
     steps = _steps(store, chosen, whole.source)
-    failed = next((step.name for step in steps if step.status not in ("FINISHED", "RUNNING", None)), "")
+    is_bad = chosen.status not in ("FINISHED", "RUNNING")
+    failed = next((step.name for step in steps if is_bad and step.status not in ("FINISHED", "RUNNING", None)), "")
     error = f"{whole.error.type}: {whole.error.message}" if whole.error else ""
     return PipelineHistory(
         pipeline=chosen.name,

@@ -86,6 +86,12 @@ class Progress:
         self._leave(step)
         self.number -= 1
 
+    def runs_after_all(self, step: str, why: str) -> None:
+        """A step that was over is begun anew."""
+        self.note(f"{step} runs after all: {why}")
+        self.number -= 1
+        self._over -= 1
+
     def _leave(self, step: str) -> None:
         first = next((each for each in self._going if each[1] == step), None)
         self._going = [each for each in self._going if each is not first]

@@ -32,6 +32,7 @@ _FILE = "file:"
 
 _OF_IPYTHON = re.compile(r"_+|_\d+|_i+|_i\d+|_oh|_dh|_ih|In|Out")
 _MAGIC_LINE = re.compile(r"\s*(%%?\w|!|\?)")
+_NAMED_RUN = re.compile(r"%%mlops\s+(?:run|sweep)\s+([^\s'\"$\{-]\S*)(?:\s|$)")
 _COMMENT = re.compile(r"\s*#[\s#%*=|-]*(.*?)[\s#*=|-]*$")
 
 
@@ -520,18 +521,23 @@ def _run_node(run: Run) -> LineageNode:
 def cell_heading(source: str) -> str:
     """The first comment of a cell, or else its first line that is more than an import or a magic.
 
+    A cell that is a run, and has no comment before its code, is called what the run is.
+
     >>> cell_heading("%%time\\nimport os\\n\\n# --- Load the flights ---\\ndf = read()")
     'Load the flights'
     >>> cell_heading("import numpy as np\\nx = np.ones(3)"), cell_heading("import os")
     ('x = np.ones(3)', 'import os')
+    >>> cell_heading("%%mlops run forest --metric f1\\nmodel = fit(X)")
+    'forest'
     """
     lines = [line.strip() for line in re.split(r"[\r\n]+", source[:20_000]) if line.strip()]
     plain = [line for line in lines if not _MAGIC_LINE.match(line)]
     code = [line for line in plain if not line.startswith(("import ", "from "))]
+    named = _NAMED_RUN.match(lines[0]) if lines else None
     for line in code:
         match = _COMMENT.match(line)
         if match is None:
-            return line[:200]
+            return named[1] if named else line[:200]
         if any(char.isalnum() for char in match[1]):
             return match[1][:200]
     return ((plain or lines)[0] if lines else "")[:200]

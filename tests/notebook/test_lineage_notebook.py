@@ -125,6 +125,27 @@ def test_a_notebook_executed_by_nbclient_has_its_lineage(folder):
     assert [file.label for file in graph.files] == ["flights.csv"]
 
 
+def test_a_notebook_executed_by_nbclient_has_its_graph_as_it_ran(folder):
+    sources = [
+        "%load_ext mlops_nb\n%mlops track on",
+        "table = {'rows': []}\nalias = table['rows']",
+        "alias.append(3)",
+        "total = sum(table['rows'])",
+        "%mlops graph",
+    ]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbformat.write(made, folder / "here.ipynb")
+    NotebookClient(made, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
+    said = made.cells[-1].outputs[0].data["text/plain"]
+    assert said.startswith("here.ipynb: 3 cells, ")
+    assert "From the text" not in said
+    nbformat.write(made, folder / "here.ipynb")
+    assert mlops_nb.graph("here.ipynb").is_recorded
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell("y = x")])
+    nbformat.write(other, folder / "other.ipynb")
+    assert not mlops_nb.graph("other.ipynb").is_recorded
+
+
 def test_the_magic_python_and_the_terminal_say_the_same(notebook, capsys):
     from mlops_nb.terminal import main
 

@@ -64,7 +64,7 @@ def test_deleted_versions_are_named_and_no_longer_listed():
 
 def test_version_says_what_it_takes_and_gives_and_what_was_seen():
     text = said(model_version_panel(a_version(stage="Production", aliases=("champion",))))
-    assert text.startswith("late-flight/3 (in Production and @champion): late-flight, skops, 194 kB, made by run")
+    assert text.startswith("late-flight/3 (in Production and @champion): late-flight, skops, 194 kB, made by ")
     assert "Takes 2 columns by name (float64 and str); gives one of 2 classes (late-flight and 1)." in text
     assert "-1.50 to 12 yes" in text
     assert "late-flight, UA and 10 more no" in text

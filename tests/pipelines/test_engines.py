@@ -269,6 +269,21 @@ def test_no_process_outlives_the_script(folder: Path, number: int):
     assert planned(one)["load"] == "kept"
 
 
+def test_run_interrupted_in_several_steps_goes_on_from_the_first_of_them(folder: Path):
+    body = (
+        "@step\ndef load():\n    return 1\n@step\ndef one(n):\n    Path('one').touch()\n    time.sleep(300)\n"
+        "@step\ndef two(n):\n    Path('two').touch()\n    time.sleep(300)\n"
+        "@pipeline\ndef flow():\n    n = load()\n    one(n)\n    two(n)\n"
+    )
+    command = [sys.executable, str(flow(folder, body)), "--engine", "process", "--jobs", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not ((folder / "one").exists() and (folder / "two").exists()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "step 'one' (2 of 3) was interrupted: python flow.py --from one goes on" in said
+
+
 def test_interrupted_dask_run_ends(folder: Path, scheduler: str):
     one = flow(folder, WAITING.replace("300", "3"))
     process = subprocess.Popen(

@@ -57,6 +57,37 @@ def test_steps_of_one_name_are_told_apart_and_side_by_side_steps_find_what_they_
     assert "<svg" in pipelines_panel(found).html()
 
 
+def test_step_whose_kept_result_cannot_be_read_is_there_once_and_as_the_run_that_gave_it(folder):
+    body = (
+        "import numpy as np\nfrom mlops_nb.pipelines import pipeline, step\n@step\ndef load():\n"
+        "    return np.arange(5_000)\n@step\ndef use(x, k: int):\n    return int(x.sum()) + k\n"
+        "@pipeline\ndef flow(k: int = 1):\n    x = load()\n    return use(x, k)\n"
+        "if __name__ == '__main__':\n    flow.main()\n"
+    )
+    script = written(folder, body, "flow.py")
+    ran(script)
+    (blob,) = (path for path in (folder / ".mlops" / "blobs").rglob("*") if path.is_file())
+    blob.write_bytes(bytes(blob.stat().st_size))
+    told = ran(script, "--k", "2").stderr
+    assert "[1/2] load  kept" in told
+    assert "[1/2] load  ok" in told
+    assert "[2/2] use  ok" in told
+    found = pipelines(store=open_store(folder))
+    assert [(step.name, step.cached_from) for step in found.steps] == [("load", None), ("use", None)]
+    assert found.past[0].steps == 2
+
+
+def test_interrupted_run_says_how_to_go_on_and_not_to_correct_anything(folder):
+    body = (
+        "from mlops_nb.pipelines import pipeline, step\n@step\ndef stop():\n    raise KeyboardInterrupt\n"
+        "@pipeline\ndef flow():\n    stop()\nif __name__ == '__main__':\n    flow.main()\n"
+    )
+    ran(written(folder, body, "flow.py"))
+    text = pipelines_panel(pipelines(store=open_store(folder))).text()
+    assert "To go on with what is kept: --from stop" in text
+    assert "KeyboardInterrupt" not in text
+
+
 def test_command_shows_it_in_the_terminal_and_in_a_cell(folder, shell, capsys):
     script = written(folder)
     ran(script)

@@ -98,6 +98,9 @@ class ApartExecution(Execution):
             try:
                 return super()._called()
             except KeyboardInterrupt:
+                if self._going:
+                    first = self._going[min(self._going)]
+                    self.progress.is_at(first.step.name, first.number + 1)
                 for done in [*self._arrived, *self.engine.interrupt()]:
                     self._over(self._going.pop(done.number), done)
                 raise
@@ -266,8 +269,10 @@ class ApartExecution(Execution):
 
     def _made_again(self, source: Task, task: Task) -> None:
         """A kept result could not be read where it was needed: its step runs after all, then that which needs it."""
-        self.progress.note(f"{source.step.name} runs after all: its kept result cannot be read")
-        source.reason, source.outputs, source.kept, source.is_done = "its kept result cannot be read", (), None, False
+        why = "its kept result cannot be read"
+        self.progress.runs_after_all(source.step.name, why)
+        self.progress.begins_again(task.step.name)
+        source.reason, source.outputs, source.kept, source.is_done = why, (), None, False
         self._ready.append(source)
         self._waiting.append(task)
 
@@ -389,7 +394,7 @@ class ApartExecution(Execution):
 
     def run_again(self, task: Task, reason: str) -> None:
         """Run a step of which the result was taken and cannot be read after all."""
-        self.progress.note(f"{task.step.name} runs after all: {reason}")
+        self.progress.runs_after_all(task.step.name, reason)
         task.reason, task.outputs, task.kept, task.is_done = reason, (), None, False
         self._ready.append(task)
         self._begin_what_can()
