@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from mlops_nb.tracking.search.query import is_query, written
-
 WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$))*""", re.DOTALL)
 """A word as it is typed, quotes and all."""
 
@@ -48,8 +46,10 @@ def _unquoted(raw: str) -> str:
 
 def terminal_words(words: Sequence[str]) -> list[Word]:
     """The words that a shell handed over, their quotes gone; one with spaces among others was a quoted value."""
-    if len(words) < 2:
+    if len(words) < 2 or not any(" " in word for word in words):
         return [Word(word, word) for word in words]
+    from mlops_nb.tracking.search.query import is_query, written  # only few lines have a query
+
     return [Word(written(word) if " " in word and not is_query(word) else word, word) for word in words]
 
 
@@ -84,6 +84,8 @@ def _is_option(raw: str) -> bool:
 
 def query_of(words: Sequence[Word], values: Sequence[str] = ()) -> str:
     """The query, or the name, that the words are; `\\0n\\0` stands for the n-th of the values."""
+    from mlops_nb.tracking.search.query import is_query
+
     text = words[0].text if len(words) == 1 and _is_plain(words[0]) else " ".join(word.raw for word in words)
     if alone := _PLACE.fullmatch(text):
         return values[int(alone[1])]
@@ -94,12 +96,16 @@ def query_of(words: Sequence[Word], values: Sequence[str] = ()) -> str:
 
 def _is_plain(word: Word) -> bool:
     """Whether a single word is the whole query, or no query at all."""
+    from mlops_nb.tracking.search.query import is_query
+
     return word.is_quoted or not is_query(re.sub(r"'[^']*'|\"[^\"]*\"", "", word.raw))
 
 
 def _put(found: re.Match[str], values: Sequence[str]) -> str:
     """A value from the namespace as a query writes it, also within a quoted text."""
     if found[1] is None:
+        from mlops_nb.tracking.search.query import written
+
         return written(values[int(found[2])])
     quote = found[1][0]
     return _PLACE.sub(lambda place: values[int(place[1])].replace(quote, quote * 2), found[1])

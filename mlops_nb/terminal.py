@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 
 from mlops_nb import command_lines, commands
 from mlops_nb.errors import BadQuery, BadUsage, MlopsError
@@ -58,6 +57,8 @@ def _run(words: list[str]) -> int:
     if not words or words[0] in command_lines.HELP:
         command_lines.help_on(" ".join(words[1:2]), PREFIX)
     if words[0] == "--version":
+        from importlib import metadata
+
         raise command_lines.HelpAsked(f"mlops_nb {metadata.version('mlops-nb')}")
     command = command_lines.command_named(words[0], PREFIX)
     if command.answer is None or "terminal" not in command.places:

@@ -357,11 +357,19 @@ class _Draft:
     inputs: dict[str, None] = field(default_factory=dict)
     before: dict[str, None] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
+    _finals: list[str] | None = None
 
     @property
     def asked(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The parameters and metrics that `%%mlops run` names."""
         return (self.cell.run.params, self.cell.run.metrics) if self.cell.run is not None else ((), ())
+
+    @property
+    def finals(self) -> list[str]:
+        """The names that the cell assigns and nothing in it reads: what it was written for."""
+        if self._finals is None:
+            self._finals = _finals(self)
+        return self._finals
 
     @property
     def sure_writes(self) -> set[str]:
@@ -546,14 +554,13 @@ def _with_outputs(drafts: Sequence[_Draft]) -> list[PlannedStep]:
     steps: list[PlannedStep] = []
     for draft in reversed(drafts):
         names = draft.names
-        outputs = _outputs(draft, live)
+        inferred = _inferred_metrics(draft, live)
+        outputs = _outputs(draft, live, inferred)
         unsure = [name for name in names.uncertain if name in outputs]
         taken = dict(draft.inputs) | {name: None for name in unsure if name in draft.before and name in live}
         unbound = [name for name in unsure if name not in taken and _may_stay_unbound(name, draft)]
         asked = draft.asked[1]
-        metrics = [
-            name for name in (*outputs, *taken) if (name in asked if asked else name in _inferred_metrics(draft, live))
-        ]
+        metrics = [name for name in (*outputs, *taken) if (name in asked if asked else name in inferred)]
         live = (live - draft.sure_writes) | set(taken)
         steps.append(
             PlannedStep(
@@ -573,10 +580,10 @@ def _with_outputs(drafts: Sequence[_Draft]) -> list[PlannedStep]:
     return steps[::-1]
 
 
-def _outputs(draft: _Draft, live: AbstractSet[str]) -> list[str]:
+def _outputs(draft: _Draft, live: AbstractSet[str], inferred: Sequence[str]) -> list[str]:
     names = draft.names
     params, metrics = draft.asked
-    wanted = {*live, *metrics, *_inferred_metrics(draft, live), *_finals(draft)} | (set(params) - set(draft.defaults))
+    wanted = {*live, *metrics, *inferred, *draft.finals} | (set(params) - set(draft.defaults))
     written = (*names.writes, *draft.defaults)
     changed = [name for name in names.mutates if name in draft.inputs]
     hidden = draft.copied | set(names.deletes) | (set(names.imports) - live)
@@ -592,13 +599,11 @@ def _inferred_metrics(draft: _Draft, live: AbstractSet[str]) -> list[str]:
     computed = [name for name in kept if names.results.get(name, "").rpartition(".")[2] in SKLEARN_METRICS]
     named = [name for name in kept if is_metric_name(name) and not name.startswith("_")]
     if draft.cell.run is None:
-        finals = _finals(draft)
-        named = [name for name in named if name in live or name in finals]
+        named = [name for name in named if name in live or name in draft.finals]
     return list(dict.fromkeys((*computed, *named)))
 
 
 def _finals(draft: _Draft) -> list[str]:
-    """The names that the cell assigns and nothing in it reads: what it was written for."""
     loaded = {
         node.id
         for each in (*draft.copies, *draft.body)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mlops_nb.errors import BadArgument, MlopsError
-from mlops_nb.notebook.script import is_export
+from mlops_nb.notebook.script import ENCODING, is_export
 
 LINE_LENGTH = "120"
 _NOQA = re.compile(r"\s*# noqa\b[^\n]*$", re.IGNORECASE)
@@ -27,6 +27,7 @@ def formatted_python(source: str) -> str:
         MlopsError: it is not Python.
     """
     source = source.encode("utf-8", "replace").decode("utf-8")
+    source = re.sub(rf"\A{re.escape(ENCODING)}\n", f"{ENCODING}  # noqa: UP009\n", source)  # as ruff would ask for
     source = _ruff(["check", "--fix", "--select", "I,F401", *_RUFF_OPTIONS], source) or source
     source = _formatted(source)
     noted = _with_noqa(source)

@@ -31,7 +31,6 @@ from mlops_nb.notebook.slices import leading_to
 from mlops_nb.notebook.standalone import standalone_text
 from mlops_nb.notebook.step_tests import test_file_text
 from mlops_nb.notebook.targets.records import SCRIPT
-from mlops_nb.notebook.targets.service import export_target, known_target
 from mlops_nb.reproducibility.records import ValueCheck, Verification
 from mlops_nb.reproducibility.verify import verification
 from mlops_nb.tracking.secrets.marks import is_redacted_from
@@ -314,7 +313,9 @@ def export(
     ran = history(record.cells, _executions(file, store))
     saved, record = record.cells, replace(record, cells=_with_outputs(ran, record.cells))
     record, dropped = leading_to(record, to) if to else (record, ())
-    if known_target(target) != SCRIPT:
+    if target != SCRIPT:
+        from mlops_nb.notebook.targets.service import export_target
+
         place = file or Path(record.path)
         made = export_target(record, place, chosen, target, parameters=parameters, force=force, progress=say)
         return told(replace(made, left_out=(*made.left_out, *dropped)), ran, saved)
@@ -439,12 +440,13 @@ def _executions(file: Path | None, store: Store | None, *, name: str | None = No
 
 def _recorded(file: Path, store: Store | None, name: str | None) -> Sequence[Execution]:
     """What ran in the last kernel of a notebook, where there is a store that knows; none is made for it."""
-    from mlops_nb.store import cells, open_store, unrecorded
     from mlops_nb.store.location import DATABASE, store_folder
 
     folder = store.folder if store is not None else store_folder(file.parent)
     if not (folder / DATABASE).exists():
         return ()
+    from mlops_nb.store import cells, open_store, unrecorded
+
     store = store or open_store(folder=folder)
     unrecorded.record_kept(store)
     return cells.last_session(store, os.path.relpath(file, folder.parent) if name is None else name)

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from mlops_nb.errors import MlopsError
 from mlops_nb.notebook.cells import BUILTINS, CellNames, dotted_call, read_cell, without_fixed
@@ -16,7 +17,6 @@ from mlops_nb.notebook.recalled import Recall, known_answers, output_number
 from mlops_nb.notebook.records import LeftOut
 from mlops_nb.record import Record
 from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
-from mlops_nb.tracking.sweeps.combinations import axis
 
 _INSTALLERS = re.compile(r"(python\S*\s+-m\s+)?(sudo\s+)?(pip3?|conda|mamba|uv|apt|apt-get|poetry)\b")
 _EXPRESSION = re.compile(r"\{([^{}]+)\}|\$\{?([A-Za-z_]\w*)\}?|([{}])")
@@ -59,10 +59,15 @@ class Statement(Record):
 
     @property
     def node(self) -> ast.stmt:
-        """Its syntax tree."""
-        tree = parsed(self.text)
-        assert tree is not None
-        return tree.body[0]
+        """Its syntax tree, to be read only."""
+        return _node(self.text)
+
+
+@lru_cache(maxsize=4096)
+def _node(text: str) -> ast.stmt:
+    tree = parsed(text)
+    assert tree is not None
+    return tree.body[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +347,8 @@ def _axis_values(name: str, values: str, draft: _Draft) -> str:
     """The values as Python: a list or a range where they are one, else the text that `mlops_nb.sweep` reads."""
     if _EXPRESSION.search(values):
         return _shell_text(values, draft)
+    from mlops_nb.tracking.sweeps.combinations import axis  # few notebooks have a sweep
+
     read = axis(f"{name}={values}")
     if values.startswith("range(") and parsed(values) is not None:
         return values

@@ -11,15 +11,17 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mlops_nb.notebook.cells import read_cell
 from mlops_nb.notebook.flow.graph import CellGraph, graph_of
 from mlops_nb.notebook.ipython_syntax import cell_tree
 from mlops_nb.notebook.records import NotebookCell
 from mlops_nb.record import Record
-from mlops_nb.tracking.executions import Execution
 from mlops_nb.tracking.secrets.marks import is_redacted_from
+
+if TYPE_CHECKING:
+    from mlops_nb.tracking.executions import Execution
 
 NoteKind = Literal["never ran", "failed", "fails", "edited", "deleted", "again", "order", "kept"]
 

@@ -52,9 +52,10 @@ def export_target(
         progress: is told what is done, line by line.
 
     Raises:
-        BadArgument: a file to write is not an earlier export.
+        BadArgument: there is no such target, or a file to write is not an earlier export.
         MlopsError: the notebook cannot be made that.
     """
+    target = known_target(target)
     plan = pipeline_plan(record, parameters=parameters)
     root, place = _place(plan, file, path, target)
     made: Written = module_of(target).written(plan, place)
