@@ -97,15 +97,23 @@ def _of_call(node: ast.Call, names: Mapping[str, object]) -> Iterator[tuple[str,
         text = _text(node.args[0], names) if node.args else None
         yield from _of_sql(text or "")
         return
-    way = WRITTEN if _WRITES.fullmatch(called) else READ if _READS.fullmatch(called) else 0
+    is_open = called == "open"
+    writes = _WRITES.fullmatch(called) or (is_open and _opens_to_write(node))
+    way = WRITTEN if writes else READ if _READS.fullmatch(called) else 0
     if not way:
         return
-    values = [*node.args[:2], *(each.value for each in node.keywords if each.arg in _PATH_KEYWORDS)]
+    values = [*node.args[: 1 if is_open else 2], *(each.value for each in node.keywords if each.arg in _PATH_KEYWORDS)]
     for value in values:
         for one in value.elts if isinstance(value, ast.List | ast.Tuple) else (value,):
             path = _text(one, names)
             if path and len(path) < 1000 and "\n" not in path and "\0" not in path:
                 yield path, way
+
+
+def _opens_to_write(node: ast.Call) -> bool:
+    """Whether a call of `open` says that it writes."""
+    modes = [*node.args[1:2], *(each.value for each in node.keywords if each.arg == "mode")]
+    return any(isinstance(each, ast.Constant) and {*str(each.value)} & {*"wax"} for each in modes)
 
 
 def _called(func: ast.expr) -> str:

@@ -247,7 +247,7 @@ def _about(plan: PipelinePlan) -> str:
 
 
 def _argument(parameter: ScriptParameter) -> str:
-    option = f"--{parameter.name.replace('_', '-')}"
+    option = "--help-value" if parameter.name == "help" else f"--{parameter.name.replace('_', '-')}"
     parts = [repr(option), f"dest={parameter.name!r}", f"default={parameter.default_text}"]
     if parameter.type == "bool":
         parts.append("action=argparse.BooleanOptionalAction")

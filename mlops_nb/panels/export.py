@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_nb.notebook.records import Export
+from mlops_nb.notebook.records import Export, ScriptParameter
 from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table, Words
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, duration, listed, one_line, setting
+from mlops_nb.pipelines.parameters import option_of
 from mlops_nb.reproducibility.records import MetricCheck, ValueCheck, Verification
 
 
@@ -33,10 +34,10 @@ def _blocks(export: Export) -> Iterator[Block]:
         )
     if export.parameters:
         rows = tuple(
-            (f"--{one.name.replace('_', '-')}", one.type, setting(one.default, 60), one_line(one.help, 120))
+            (_typed(one, export), one.type, setting(one.default, 60), one_line(one.help, 120))
             for one in export.parameters
         )
-        yield Table("Parameters", ("option", "type", "default", "help"), rows)
+        yield Table("Parameters", ("option" if _is_script(export) else "name", "type", "default", "help"), rows)
     steps = tuple(
         (
             one.name,
@@ -133,3 +134,13 @@ def _check(check: MetricCheck) -> tuple[Words, ...]:
     sides = ("missing" if side is None else repr(side) for side in (check.notebook, check.script))
     equal: Words = (Span("✓", css="mp-good"), " equal") if check.equal else (Span("✗", css="mp-bad"), " different")
     return (one_line(check.run, 40), one_line(check.metric, 40), *sides, equal)
+
+
+def _is_script(export: Export) -> bool:
+    """Whether what was written runs the script, whose parameters are options of a command line."""
+    return export.target in ("script", "github-actions")
+
+
+def _typed(one: ScriptParameter, export: Export) -> str:
+    """The parameter as one types it."""
+    return option_of(one.name, is_flag=one.type == "bool" and not one.choices) if _is_script(export) else one.name

@@ -25,13 +25,6 @@ from mlops_nb.store.location import VARIABLE, set_home, store_folder
 OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 _PACKAGE = str(Path(__file__).parent.parent)
-_OURS = frozenset(
-    f"--{name}"
-    for name in (
-        *("help", "config", "list", "plan", "from", "until", "only", "force", "no-cache", "engine", "jobs"),
-        *("scheduler", "json", "store", "no-store", "quiet"),
-    )
-)
 
 
 class Flow(Protocol):
@@ -183,8 +176,7 @@ class _Arguments(argparse.ArgumentParser):
 
 
 def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
-    clash = parameter.option in _OURS
-    option = f"{parameter.option}-value" if clash else parameter.option
+    option = parameter.option
     about = f"{parameter.help} " if parameter.help else ""
     if not parameter.is_required:
         about += f"(default: {_text(parameter.default)})"
@@ -198,7 +190,8 @@ def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter) -> None
     choices = f"{{{','.join(map(str, parameter.choices))}}}" if parameter.choices else ""
     span = f"{parameter.low:g}..{parameter.high:g}" if parameter.low is not None and parameter.high is not None else ""
     metavar = choices or span or {"json": "JSON", "any": "VALUE"}.get(parameter.kind, parameter.kind.upper())
-    names = [option, f"--{parameter.name}"] if "_" in parameter.name and not clash else [option]
+    is_plain = option == f"--{parameter.name.replace('_', '-')}"
+    names = [option, f"--{parameter.name}"] if "_" in parameter.name and is_plain else [option]
     shown = group.add_argument(*names[:1], dest=dest, default=argparse.SUPPRESS, metavar=metavar, help=about)
     shown.option_strings = names[:1]
     for extra in names[1:]:

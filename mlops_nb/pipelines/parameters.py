@@ -13,6 +13,15 @@ from dataclasses import dataclass
 from mlops_nb.errors import BadArgument, nearest
 from mlops_nb.record import Record
 
+OPTIONS = frozenset(
+    f"--{name}"
+    for name in (
+        *("help", "config", "list", "plan", "from", "until", "only", "force", "no-cache", "engine", "jobs"),
+        *("scheduler", "json", "store", "no-store", "quiet"),
+    )
+)
+"""The options that every script has."""
+
 _NUMBERS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 _NONE = ("none", "null", "")
 _EXAMPLES = {"str": '["a", "b"]', "float": "[0.1, 0.5]", "bool": "[true, false]", "dict": '{"a": 1}'}
@@ -56,7 +65,22 @@ class Parameter(Record):
         >>> Parameter("n_estimators", "int").option
         '--n-estimators'
         """
-        return f"--{self.name.replace('_', '-')}"
+        return option_of(self.name, is_flag=self.kind == "bool" and not self.choices)
+
+
+def option_of(name: str, *, is_flag: bool = False) -> str:
+    """A parameter's option on the command line of a script, beside those that every script has.
+
+    Args:
+        name: the parameter's.
+        is_flag: whether it is one of a pair, `--shuffle` and `--no-shuffle`.
+
+    >>> option_of("plan"), option_of("cache"), option_of("cache", is_flag=True)
+    ('--plan-value', '--cache', '--cache-value')
+    """
+    said = name.replace("_", "-")
+    is_taken = f"--{said}" in OPTIONS or (is_flag and f"--no-{said}" in OPTIONS)
+    return f"--{said}-value" if is_taken else f"--{said}"
 
 
 def read_parameters(function: Callable[..., object]) -> tuple[Parameter, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -58,10 +59,55 @@ CELLS = (
 )
 
 
-def write_notebook(path: Path) -> Path:
-    """The notebook as a file."""
+EVERY_KIND = """from typing import Annotated, Literal
+n: int = 3  # how many
+share: Annotated[float, "the part", (0.1, 0.5)] = 0.3
+sure = True
+title = 'a "b" \\'c\\' {d} {{ e }} $(f) ${{ g }} %h %%i \\\\j'
+kind: Literal["x", "y"] = "x"
+level = 2  # @param [1, 2, 3]
+names = ["a", "b"]
+pair = (1, 2)
+settings = {"a": 1, "b": [1, 2.5, None]}
+depth: int | None = None
+limit: float | None = 0.5
+plan = 4
+store = "s"
+force = False
+jobs = 2
+cache = True
+config = "c"
+scheduler = "t"
+after = 1
+schema = 2
+help = 5"""
+
+NAMES = (
+    "n", "share", "sure", "title", "kind", "level", "names", "pair", "settings", "depth", "limit", "plan", "store",
+    "force", "jobs", "cache", "config", "scheduler", "after", "schema", "help",
+)  # fmt: skip
+
+PARAMETER_CELLS = (
+    ("markdown", "# Every kind"),
+    ("parameters", EVERY_KIND),
+    ("markdown", "## Give"),
+    ("code", f"given = [{', '.join(NAMES)}]\nprint('GIVEN', repr(given))"),
+    ("markdown", "## Count"),
+    ("code", "accuracy = float(len(given))"),
+)
+
+
+def given_values() -> list[object]:
+    """The parameters of that notebook by their order, as the notebook has them."""
+    found: dict[str, object] = {}
+    exec(EVERY_KIND, found)
+    return [found[name] for name in NAMES]
+
+
+def write_notebook(path: Path, cells: Sequence[tuple[str, str]] = CELLS) -> Path:
+    """A notebook as a file."""
     made = nbformat.v4.new_notebook()
-    for kind, source in CELLS:
+    for kind, source in cells:
         if kind == "markdown":
             made.cells.append(nbformat.v4.new_markdown_cell(source))
             continue

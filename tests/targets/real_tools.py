@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from mlops_nb.notebook.service import export
+from mlops_nb.notebook.targets.records import SCRIPT, TARGETS
 from tests.targets.environments import environment
-from tests.targets.notebook import executed, write_notebook
+from tests.targets.notebook import PARAMETER_CELLS, executed, given_values, write_notebook
 
 EXAMPLE = "wine.ipynb"
 
@@ -155,6 +156,16 @@ def test_kubeflow_compiles_and_runs_the_pipeline_to_the_metrics_of_the_notebook(
     assert "must be one of" in ran("python", "locally.py", "{'criterion': 'ginny'}", environment=tools, ok=False)
 
 
+def test_kubeflow_keeps_the_plots_of_a_step_as_html(folder):
+    look = ("code", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nplt.hist([1, 2])")
+    write_notebook(Path("wine.ipynb"), [("markdown", "## Look"), look])
+    export("wine.ipynb", target="kubeflow")
+    Path("locally.py").write_text(LOCALLY.replace("wine_pipeline", "wine"))
+    ran("python", "locally.py", "{}", environment=with_path(environment("kubeflow")))
+    (plots,) = (each for each in Path("outputs").rglob("plots*") if each.is_file())
+    assert plots.read_text().count('<img src="data:image/png;base64,') == 2
+
+
 def logged_metrics(root: Path) -> dict[str, float]:
     """The metrics that a component logged."""
     (file,) = (each for each in root.rglob("executor_output.json") if "forest" in str(each))
@@ -162,28 +173,32 @@ def logged_metrics(root: Path) -> dict[str, float]:
     return {name: value for name, value in artifact["metadata"].items() if isinstance(value, float)}
 
 
+def prefect_settings(home: Path) -> dict[str, str]:
+    slow = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300"}  # a busy machine starts a server slowly
+    return {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"} | slow
+
+
 def test_prefect_runs_the_flow_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
     export(notebook, target="prefect")
     python = environment("prefect") / "python"
-    quiet = {
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
+    quiet = prefect_settings(tmp_path / "prefect")
     assert last_json(ran(python, "wine_prefect.py", environment=quiet)) == {"forest": metrics}
     Path("wrong.py").write_text("from wine_prefect import wine_pipeline\nwine_pipeline(criterion='ginny')")
     assert "Input should be 'gini', 'entropy' or 'log_loss'" in ran(python, "wrong.py", environment=quiet, ok=False)
 
 
-def test_airflow_imports_the_dag_and_runs_it_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
-    export(notebook, "dags/wine.py", target="airflow")
-    tools = environment("airflow")
-    quiet = {
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+def airflow_settings(home: Path) -> dict[str, str]:
+    return with_path(environment("airflow")) | {
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(Path("dags").absolute()),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    } | with_path(tools)
+    }
+
+
+def test_airflow_imports_the_dag_and_runs_it_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
+    export(notebook, "dags/wine.py", target="airflow")
+    quiet = airflow_settings(tmp_path / "airflow")
     look = "import sys; from airflow.dag_processing.dagbag import DagBag; bag = DagBag(sys.argv[1]); "
     look += "print(bag.import_errors, list(bag.dags))"
     assert "{} ['wine']" in ran("python", "-c", look, Path("dags").absolute(), environment=quiet)
@@ -221,12 +236,111 @@ def configured(**parameters: object) -> Path:
     return Path("run.yaml")
 
 
+def zenml_settings(home: Path) -> dict[str, str]:
+    return {"ZENML_CONFIG_PATH": str(home), "ZENML_ANALYTICS_OPT_IN": "false"}
+
+
 def test_zenml_runs_the_pipeline_to_the_metrics_of_the_notebook(notebook, metrics, tmp_path):
     export(notebook, target="zenml")
     python = environment("zenml") / "python"
-    quiet = {"ZENML_CONFIG_PATH": str(tmp_path / "zenml"), "ZENML_ANALYTICS_OPT_IN": "false"}
+    quiet = zenml_settings(tmp_path / "zenml")
     assert last_json(ran(python, "wine_zenml.py", environment=quiet)) == {"forest": metrics}
     changed = ran(python, "wine_zenml.py", "--columns", "['alcohol']", environment=quiet)
     assert last_json(changed) != {"forest": metrics}
     Path("wrong.py").write_text("from wine_zenml import wine_pipeline\nwine_pipeline(criterion='ginny')")
     assert "Input should be 'gini', 'entropy' or 'log_loss'" in ran(python, "wrong.py", environment=quiet, ok=False)
+
+
+class Tool:
+    """How a target is run by its tool, with parameters, each in a folder of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def airflow(self, given: dict[str, object], *, ok: bool) -> str:
+        export("kinds.ipynb", "dags/kinds.py", target="airflow")
+        settings = airflow_settings(self.home)
+        if not self.home.exists():
+            ran("airflow", "db", "migrate", environment=settings)
+        return ran("airflow", "dags", "test", "kinds", "--conf", json.dumps(given), environment=settings, ok=ok)
+
+    def dagster(self, given: dict[str, object], *, ok: bool) -> str:
+        export("kinds.ipynb", target="dagster")
+        settings = with_path(environment("dagster")) | {"DAGSTER_DISABLE_TELEMETRY": "1"}
+        run = ["dagster", "job", "execute", "-f", "kinds_dagster.py", "-c", configured(**given)]
+        return ran(*run, environment=settings, ok=ok)
+
+    def dask(self, given: dict[str, object], *, ok: bool) -> str:
+        export("kinds.ipynb", target="dask")
+        return ran(environment("dask") / "python", "kinds_dask.py", *options(given), ok=ok)
+
+    def dvc(self, given: dict[str, object], *, ok: bool) -> str:
+        export("kinds.ipynb", target="dvc")
+        tools = with_path(environment("dvc"))
+        if not Path(".dvc").exists():
+            ran("dvc", "init", "--quiet", "--no-scm", environment=tools)
+        parameters = yaml.safe_load(Path("params.yaml").read_text())
+        Path("params.yaml").write_text(
+            "# Exported from kinds.ipynb by mlops_nb.\n" + yaml.safe_dump(parameters | given)
+        )
+        return ran("dvc", "repro", environment=tools, ok=ok)
+
+    def kubeflow(self, given: dict[str, object], *, ok: bool) -> str:
+        export("kinds.ipynb", target="kubeflow")
+        tools = with_path(environment("kubeflow"))
+        ran("python", "kinds_kubeflow.py", environment=tools)
+        Path("locally.py").write_text(LOCALLY.replace("wine_pipeline", "kinds").replace("wine", "kinds"))
+        return ran("python", "locally.py", repr(given), environment=tools, ok=ok)
+
+    def prefect(self, given: dict[str, object], *, ok: bool) -> str:
+        export("kinds.ipynb", target="prefect")
+        return ran(
+            environment("prefect") / "python", called("prefect", given), environment=prefect_settings(self.home), ok=ok
+        )
+
+    def zenml(self, given: dict[str, object], *, ok: bool) -> str:
+        export("kinds.ipynb", target="zenml")
+        return ran(
+            environment("zenml") / "python", called("zenml", given), environment=zenml_settings(self.home), ok=ok
+        )
+
+    def github_actions(self, given: dict[str, object], *, ok: bool) -> str:
+        Path(".git").mkdir(exist_ok=True)
+        export("kinds.ipynb", target="github-actions")
+        workflow = yaml.safe_load(Path(".github/workflows/kinds.yml").read_text())
+        inputs = workflow[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads `on` as true
+        (step,) = (each for each in workflow["jobs"]["run"]["steps"] if each.get("name") == "Run the pipeline")
+        tools = with_path(Path(sys.executable).parent) | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+        asked = {name: each.get("default", "") for name, each in inputs.items()} | given
+        variables = {name: evaluated(text, asked) for name, text in step["env"].items()}
+        ran("bash", "-eo", "pipefail", "-c", step["run"], environment=tools | variables, ok=ok)
+        return Path("output.txt").read_text()
+
+
+def evaluated(expression: str, inputs: dict[str, object]) -> str:
+    """What GitHub makes of an expression of an exported workflow."""
+    if match := re.fullmatch(r"\$\{\{ inputs\.(\w+) \}\}", expression):
+        value = inputs[match[1]]
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    match = re.fullmatch(r"\$\{\{ format\('\{0\}', inputs\.(\w+)\) == '(\w+)' && '([\w-]+)' \|\| '' \}\}", expression)
+    assert match, expression
+    return match[3] if str(inputs[match[1]]).lower() == match[2] else ""
+
+
+def options(given: dict[str, object]) -> list[str]:
+    return [f"--{name}={value}" for name, value in given.items()]
+
+
+def called(target: str, given: dict[str, object]) -> Path:
+    """A file that calls the flow with parameters."""
+    Path("called.py").write_text(f"from kinds_{target} import kinds\nkinds(**{given!r})")
+    return Path("called.py")
+
+
+@pytest.mark.parametrize("target", [name.replace("-", "_") for name in TARGETS if name != SCRIPT])
+def test_parameters_keep_type_default_choices_and_range(folder, target, tmp_path):
+    write_notebook(Path("kinds.ipynb"), PARAMETER_CELLS)
+    run = getattr(Tool(tmp_path / target), target)
+    assert f"GIVEN {given_values()!r}" in run({}, ok=True)
+    for wrong in ({"kind": "z"}, {"level": 4}, {"share": 0.9}):
+        run(wrong, ok=False)

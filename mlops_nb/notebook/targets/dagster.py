@@ -158,7 +158,8 @@ class _Job:
             said += [f"ge={parameter.low!r}", f"le={parameter.high!r}"]
         if self.fields[parameter.name] != parameter.name:
             said.append(f"alias={parameter.name!r}")
-        return f"{kind} = {self.names('Field')}({', '.join([default, *said])})" if said else f"{kind} = {default}"
+        is_plain = not said and form not in ("list", "tuple", "set", "dict")
+        return f"{kind} = {default}" if is_plain else f"{kind} = {self.names('Field')}({', '.join([default, *said])})"
 
     def _value(self, name: str) -> str:
         """An expression for a parameter in an op."""

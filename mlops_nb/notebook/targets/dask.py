@@ -26,7 +26,7 @@ from mlops_nb.notebook.targets.plain import (
     signature,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
-from mlops_nb.notebook.targets.wiring import WiredStep, unshared, wired
+from mlops_nb.notebook.targets.wiring import WiredStep, handed, unshared, wired
 from mlops_nb.notebook.translation import indented
 
 KIND = "file"
@@ -60,7 +60,18 @@ def written(plan: PipelinePlan, place: Place) -> Written:
         f"    python {file} --help                          the parameters",
         f"    python {file} --scheduler tcp://HOST:8786     on a cluster that is there",
     ]
-    return Written((TargetFile(file, python_file(plan, usage, parts)),), f"python {file}", unshared(plan))
+    return Written(
+        (TargetFile(file, python_file(plan, usage, parts)),),
+        f"python {file}",
+        (*unshared(plan), *_elsewhere(plan, steps)),
+    )
+
+
+def _elsewhere(plan: PipelinePlan, steps: tuple[WiredStep, ...]) -> Iterator[str]:
+    """What is doubtful on a cluster of several machines."""
+    yield from handed(plan, "every worker of a cluster must see it")
+    if plots := [one.step.name for one in steps if one.plots]:
+        yield f"the plots of {', '.join(plots)} are saved in the folder plots of the worker that draws them"
 
 
 def _given(names: Names, *wanted: str) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from mlops_nb.notebook.file_calls import READ, named_files
@@ -11,18 +12,21 @@ from mlops_nb.notebook.naming import comment
 from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.script import function_text
 from mlops_nb.notebook.targets.plain import (
-    METRICS,
-    SHOW,
     Names,
+    all_imports,
     base_type,
     definitions_of,
     exported_line,
+    import_as,
+    import_from,
+    import_of,
     imports_of,
     literal,
     module_name,
     pickler,
     python_file,
-    used_by,
+    shared_functions,
+    shared_imports,
     value_of,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
@@ -41,7 +45,7 @@ def written(plan: PipelinePlan, place: Place) -> Written:
 class _Stages:
     def __init__(self, plan: PipelinePlan, place: Place) -> None:
         self.plan, self.place = plan, place
-        self.names, self.steps = Names(plan), wired(plan)
+        self.names, self.steps = Names(plan), _handing_files(wired(plan))
         self.shared = self.names(module_name(place.stem, "shared"))
         self.folder = f"{place.stem}_stages"
         self.data = f"{place.stem}_data"
@@ -71,16 +75,22 @@ class _Stages:
         yield f"    cmd: python {script}"
         deps = [script, f"{self.folder}/{self.shared}.py", *self._read(one)]
         deps += [self._file(source, name) for name, source in one.given.items()]
+        deps += [path for paths in one.reads.values() for path in paths]
         deps += [f"{self.data}/{each}/done.txt" for each in one.after]
-        yield from _entries("deps", deps)
+        yield from _entries("deps", [*dict.fromkeys(deps)])
         yield from _entries("params", one.parameters)
-        outs = [self._file(step.name, name) for name in step.outputs]
-        outs += [f"{self.data}/{step.name}/done.txt"] if one.is_awaited or not (outs or self._measures(one)) else []
+        outs = [*(self._file(step.name, name) for name in step.outputs), *one.writes]
+        outs += [f"{self.data}/{step.name}/done.txt"] if self._says_done(one) else []
         yield from _entries("outs", outs)
+        yield from _entries("plots", [f"plots/{step.name}"] if one.plots else [])
         if self._measures(one):
             yield "    metrics:"
             yield f"      - {yaml_text(f'{self.metrics}/{step.name}.json')}:"
             yield "          cache: false"
+
+    def _says_done(self, one: WiredStep) -> bool:
+        """Whether a stage says that it ran: others wait for it, or it gives nothing that DVC would see."""
+        return one.is_awaited or not (one.step.outputs or one.writes or one.plots or self._measures(one))
 
     def _measures(self, one: WiredStep) -> bool:
         return bool(one.measured or one.notes)
@@ -104,38 +114,35 @@ class _Stages:
 
     def _shared(self) -> str:
         """The module that every stage imports: definitions, parameters, how values are read and written."""
-        used = used_by(self.plan)
+        used = {name for one in self.steps for name in self._wanted(one, "")}
         parts = [
-            "\n".join(self._shared_imports()),
+            self._shared_imports(used),
             "\n".join(self.plan.settings),
-            *([SHOW.format(self.plan.ours["show"])] if "show" in used else []),
-            *([METRICS.format(self.names("Metrics"))] if "metric" in used else []),
+            *shared_functions(self.plan, self.names, self.steps),
             *self.plan.definitions,
             *(self._parameter_functions() if self.plan.parameters else ()),
-            _READ.format(**self._given("read", "Path", "pickle"), data=self.data),
-            _WRITE.format(**self._given("write", "Path", "pickle"), data=self.data),
-            _WRITE_METRICS.format(**self._given("write_metrics", "Path", "Real", "json"), metrics=self.metrics),
-            _DONE.format(**self._given("done", "Path", "uuid4"), data=self.data),
+            *(
+                text.format(**self._given(name, *needs), data=self.data, metrics=self.metrics)
+                for name, (text, needs) in _FUNCTIONS.items()
+                if self.names(name) in used
+            ),
         ]
         return python_file(self.plan, ["What the stages in dvc.yaml share."], parts)
 
     def _given(self, *wanted: str) -> dict[str, str]:
         return {each: self.names(each) for each in wanted}
 
-    def _shared_imports(self) -> Iterator[str]:
-        future = [each for each in self.plan.imports if each.startswith("from __future__")]
-        yield from future
-        modules = ["json", pickler(self.plan), *(["ast"] if _has_literals(self.plan) else [])]
-        for module in modules:
-            name = self.names("pickle" if module == "cloudpickle" else module)
-            yield f"import {module}" if name == module else f"import {module} as {name}"
-        yield f"from numbers import Real{_alias('Real', self.names)}"
-        yield f"from pathlib import Path{_alias('Path', self.names)}"
-        yield f"from uuid import uuid4{_alias('uuid4', self.names)}"
-        if self.plan.parameters:
-            yield f"import yaml{_alias('yaml', self.names)}"
-        texts = [*self.plan.settings, *self.plan.definitions]
-        yield from (each for each in imports_of(self.plan, texts).split("\n") if each not in future)
+    def _shared_imports(self, used: Collection[str]) -> str:
+        names, texts = self.names, [*self.plan.settings, *self.plan.definitions]
+        needs = {each for name, (_, needs) in _FUNCTIONS.items() if names(name) in used for each in needs}
+        lines = [import_of(names, "ast")] if _has_literals(self.plan) else []
+        lines += [import_of(names, "json")] if "json" in needs else []
+        lines += [import_as(pickler(self.plan), names("pickle"))] if "pickle" in needs else []
+        lines += [import_from(names, "numbers", "Real")] if "Real" in needs else []
+        lines += [import_from(names, "pathlib", "Path")] if needs or self.plan.parameters else []
+        lines += [import_from(names, "uuid", "uuid4")] if "uuid4" in needs else []
+        lines += [import_of(names, "yaml")] if self.plan.parameters else []
+        return all_imports(self.plan, [*lines, *shared_imports(names, self.steps)], texts)
 
     def _parameter_functions(self) -> Iterator[str]:
         rows = "\n".join(f"    {each.name!r}: {_rule(each)}," for each in self.plan.parameters)
@@ -149,7 +156,8 @@ class _Stages:
     def _stage(self, one: WiredStep) -> str:
         """The script of one stage."""
         step, plan = one.step, self.plan
-        function = function_text(step, plan)
+        plots = f"@{self.names('plots_of')}({step.name!r})\n" if one.plots else ""
+        function = plots + function_text(step, plan)
         texts = [function]
         imports = imports_of(plan, texts)
         wanted = sorted(self._wanted(one, function))
@@ -161,7 +169,7 @@ class _Stages:
             f"{', '.join(step.outputs)}{' = ' if step.outputs else ''}{step.name}({', '.join(step.inputs)})",
             *(f"{self.names('write')}({step.name!r}, {name!r}, {name})" for name in step.outputs),
             *([f"{self.names('write_metrics')}({step.name!r}, {metrics})"] if metrics else []),
-            *([f"{self.names('done')}({step.name!r})"] if one.is_awaited or not (step.outputs or metrics) else []),
+            *([f"{self.names('done')}({step.name!r})"] if self._says_done(one) else []),
         ]
         parts = [
             f"{imports}\nfrom {self.shared} import {', '.join(wanted)}",
@@ -185,8 +193,10 @@ class _Stages:
             yield self.names("write")
         if self._measures(one):
             yield self.names("write_metrics")
-        if one.is_awaited or not (one.step.outputs or self._measures(one)):
+        if self._says_done(one):
             yield self.names("done")
+        if one.plots:
+            yield self.names("plots_of")
         if one.notes:
             yield self.names("Metrics")
         if "show" in one.step.uses:
@@ -194,8 +204,22 @@ class _Stages:
         yield from _bound_names(definitions_of(self.plan, [function]))
 
 
-def _alias(name: str, names: Names) -> str:
-    return "" if names(name) == name else f" as {names(name)}"
+def _handing_files(steps: Sequence[WiredStep]) -> tuple[WiredStep, ...]:
+    """The steps, where one waits for another only as far as the files that DVC sees do not say so."""
+    written = {one.step.name: {*one.writes} for one in steps}
+    reads = [
+        {each: tuple(path for path in paths if path in written[each]) for each, paths in one.reads.items()}
+        for one in steps
+    ]
+    after = [
+        tuple(each for each in one.after if each not in one.for_files or seen[each] != one.reads[each])
+        for one, seen in zip(steps, reads, strict=True)
+    ]
+    waited = {each for names in after for each in names}
+    return tuple(
+        replace(one, reads=seen, after=rest, is_awaited=one.step.name in waited)
+        for one, seen, rest in zip(steps, reads, after, strict=True)
+    )
 
 
 def _bound_names(texts: Sequence[str]) -> set[str]:
@@ -288,3 +312,12 @@ _DONE = '''def {done}(step):
     path = {Path}("{data}", step, "done.txt")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(str({uuid4}()), encoding="utf-8")'''
+
+
+_FUNCTIONS = {
+    "read": (_READ, ("Path", "pickle")),
+    "write": (_WRITE, ("Path", "pickle")),
+    "write_metrics": (_WRITE_METRICS, ("Path", "Real", "json")),
+    "done": (_DONE, ("Path", "uuid4")),
+}
+"""What stages may need of the shared module, each with what that needs."""

@@ -16,7 +16,9 @@ from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.script import script_text
 from mlops_nb.notebook.targets.plain import base_type, exported_line, value_of
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
+from mlops_nb.notebook.targets.wiring import drawing_steps
 from mlops_nb.notebook.targets.yaml import as_json, yaml_text, yaml_value
+from mlops_nb.pipelines.parameters import option_of
 
 KIND = "repository"
 
@@ -25,6 +27,7 @@ MOST_INPUTS = 25
 
 _INPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _RESULT = "result.json"
+_EXPRESSION = "${{"
 
 
 def written(plan: PipelinePlan, place: Place) -> Written:
@@ -62,13 +65,19 @@ def _workflow(plan: PipelinePlan, place: Place, asked: list[ScriptParameter]) ->
     yield from _SUMMARY.format(
         result=_RESULT,
         name=yaml_text(f"{place.stem}-result"),
-        path=yaml_text(posixpath.normpath(posixpath.join(place.folder, _RESULT))),
+        path="".join(f"\n            {each}" for each in _kept_files(plan, place)),
     ).split("\n")
+
+
+def _kept_files(plan: PipelinePlan, place: Place) -> Iterator[str]:
+    """What the job keeps when it ends: the result, and the plots where steps draw some."""
+    for each in (_RESULT, *(["plots"] if drawing_steps(plan) else [])):
+        yield posixpath.normpath(posixpath.join(place.folder, each))
 
 
 def _said(text: str) -> str:
     """A text without what GitHub would take for an expression."""
-    return text.replace("${{", "$ {{")
+    return text.replace(_EXPRESSION, "$ {{")
 
 
 def _packages(place: Place) -> list[str]:
@@ -80,16 +89,19 @@ def _packages(place: Place) -> list[str]:
 def _input(parameter: ScriptParameter) -> Iterator[str]:
     value, kind = value_of(parameter), base_type(parameter)
     yield f"      {parameter.name}:"
-    if parameter.help:
-        yield f"        description: {yaml_text(_said(parameter.help))}"
-    if parameter.choices:
+    span = f"from {parameter.low} to {parameter.high}" if parameter.low is not None else ""
+    if said := "; ".join(filter(None, (parameter.help, span))):
+        yield f"        description: {yaml_text(_said(said))}"
+    texts = [_text(each) for each in (value, *parameter.choices)]
+    is_safe = not any(_EXPRESSION in each for each in texts)  # else the script's own default and choices hold
+    if parameter.choices and is_safe:
         yield "        type: choice"
-        yield f"        options: {yaml_value([_said(_text(each)) for each in parameter.choices])}"
+        yield f"        options: {yaml_value(texts[1:])}"
     else:
         yield f"        type: { ({'int': 'number', 'float': 'number', 'bool': 'boolean'}.get(kind, 'string')) }"
-    if value is not None:
+    if value is not None and is_safe:
         plain = bool(kind) and kind != "str" and not parameter.choices
-        yield f"        default: {yaml_value(value) if plain else yaml_text(_said(_text(value)))}"
+        yield f"        default: {yaml_value(value) if plain else yaml_text(_text(value))}"
 
 
 def _text(value: object) -> str:
@@ -126,7 +138,8 @@ def _expression(parameter: ScriptParameter) -> str:
     if not _is_flag(parameter):
         return f"inputs.{parameter.name}"
     value = "false" if value_of(parameter) else "true"
-    option = f"--{'no-' if value_of(parameter) else ''}{parameter.name.replace('_', '-')}"
+    option = option_of(parameter.name, is_flag=True)
+    option = f"--no-{option.removeprefix('--')}" if value_of(parameter) else option
     return f"format('{{0}}', inputs.{parameter.name}) == '{value}' && '{option}' || ''"
 
 
@@ -134,7 +147,7 @@ def _argument(parameter: ScriptParameter, variable: str) -> str:
     """The argument in the shell: none where the input was not given, so that the script's default holds."""
     if _is_flag(parameter):
         return f'${{{variable}:+"${variable}"}}'
-    return f'${{{variable}:+"--{parameter.name.replace("_", "-")}=${variable}"}}'
+    return f'${{{variable}:+"{option_of(parameter.name)}=${variable}"}}'
 
 
 _REST = """
@@ -171,4 +184,4 @@ _SUMMARY = """      - name: Summary
       - uses: actions/upload-artifact@v4
         with:
           name: {name}
-          path: {path}"""
+          path: |{path}"""

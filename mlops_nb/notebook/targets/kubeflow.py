@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mlops_nb.notebook.file_calls import READ, named_files
 from mlops_nb.notebook.intermediate import PipelinePlan
 from mlops_nb.notebook.naming import comment, docstring, first_sentence
 from mlops_nb.notebook.records import ScriptParameter
@@ -19,14 +20,19 @@ from mlops_nb.notebook.targets.plain import (
     assigned,
     base_type,
     definitions_of,
+    form_of,
+    import_from,
+    import_of,
     imports_of,
     literal,
+    may_be_none,
+    pyplot_import,
     python_file,
     value_of,
     without_star,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
-from mlops_nb.notebook.targets.wiring import WiredStep, unshared, wired
+from mlops_nb.notebook.targets.wiring import WiredStep, handed, unshared, wired
 from mlops_nb.notebook.translation import indented
 
 KIND = "file"
@@ -42,7 +48,9 @@ def written(plan: PipelinePlan, place: Place) -> Written:
     """
     without_star(plan, "Kubeflow component")
     made = _Pipeline(plan, place)
-    return Written((TargetFile(f"{place.stem}.py", made.text()),), f"python {place.stem}.py", unshared(plan))
+    apart = "each component runs in a container of its own; hand on what is in it as a value"
+    warnings = (*unshared(plan), *handed(plan, apart), *made.unseen_files())
+    return Written((TargetFile(f"{place.stem}.py", made.text()),), f"python {place.stem}.py", warnings)
 
 
 class _Pipeline:
@@ -75,6 +83,14 @@ class _Pipeline:
         ]
         return python_file(self.plan, usage, parts)
 
+    def unseen_files(self) -> Iterator[str]:
+        """What steps read that lies in the folder here, where no container has it."""
+        for one in self.steps:
+            paths = {path for path, how in named_files(one.step.body, {}) if how == READ and path in self.place.present}
+            if paths:
+                said = comment(", ".join(sorted(paths)), 200)
+                yield f"{one.step.name} reads {said}, which no container has: put it into the image, or read an address"
+
     def _component(self, one: WiredStep) -> str:
         step = one.step
         arguments = [
@@ -82,6 +98,7 @@ class _Pipeline:
             *(f"{name}: {_type(self.parameters[name])}" for name in one.parameters),
             *(f"{self._out(name)}: dsl.Output[dsl.{self.artifacts[step.name, name]}]" for name in step.outputs),
             *([f"{self.names('metrics')}: dsl.Output[dsl.Metrics]"] if one.measured or one.notes else []),
+            *([f"{self.names('plots')}: dsl.Output[dsl.HTML]"] if one.plots else []),
         ]
         lines = [
             "@dsl.component(base_image=PYTHON, packages_to_install=PACKAGES)",
@@ -100,11 +117,11 @@ class _Pipeline:
         if needs_pickle:
             yield f"import cloudpickle as {self.names('pickle')}"
         if one.measured:
-            yield (
-                f"from numbers import Real as {self.names('Real')}"
-                if self.names("Real") != "Real"
-                else ("from numbers import Real")
-            )
+            yield import_from(self.names, "numbers", "Real")
+        plotting = {each: self.names(each) for each in ("base64", "BytesIO", "pyplot", "plots", "save_plots")}
+        if one.plots:
+            lines = import_of(self.names, "base64"), import_from(self.names, "io", "BytesIO")
+            yield "\n".join([*lines, pyplot_import(self.names)])
         yield "\n".join(each for each in imports if not each.startswith("from __future__"))
         yield "\n".join(plan.settings)
         yield "\n\n".join(definitions)
@@ -112,6 +129,8 @@ class _Pipeline:
             yield SHOW.format(plan.ours["show"])
         if one.notes:
             yield _METRIC.format(metric=plan.ours["metric"], metrics=self.names("metrics"))
+        if one.plots:
+            yield _PLOTS.format(**plotting)
         yield from (self._checked(name) for name in one.parameters)
         for name in one.given:
             yield _LOAD.format(name=name, artifact=self._in(name), **self._given_names)
@@ -120,6 +139,8 @@ class _Pipeline:
         yield code
         if step.is_async:
             yield assigned(step.outputs, f"{step.name}({', '.join(step.inputs)})")
+        if one.plots:
+            yield f"{self.names('save_plots')}()"
         for name in step.outputs:
             yield _SAVE.format(
                 name=name, artifact=self._out(name), pickle=self.names("pickle"), file=self.names("file")
@@ -188,12 +209,15 @@ def _artifact(one: WiredStep, name: str) -> str:
 def _is_plain(parameter: ScriptParameter) -> bool:
     """Whether Kubeflow has the parameter's type."""
     value = value_of(parameter)
-    return type(value) in (list, dict) or (bool(base_type(parameter)) and not _may_be_none(parameter))
+    if form_of(parameter) in ("list", "dict"):
+        return not _has_none(value)
+    return bool(base_type(parameter)) and not may_be_none(parameter)  # for its local runner cannot pass None
 
 
-def _may_be_none(parameter: ScriptParameter) -> bool:
-    """Whether None is a value of it; the local runner cannot pass None, so that it is given as Python's text."""
-    return value_of(parameter) is None or "| None" in parameter.type
+def _has_none(value: object) -> bool:
+    """Whether None is anywhere in a value, which Kubeflow's parameters cannot be."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or any(map(_has_none, inside))
 
 
 def _type(parameter: ScriptParameter) -> str:
@@ -220,3 +244,14 @@ _LOG = """for name, value in {{{values}}}.items():
 _METRIC = """def {metric}(name, value):
     {metrics}.log_metric(name, float(value))
     return value"""
+
+_PLOTS = '''def {save_plots}(*_, **__):
+    """Put the open figures into the artifact, as a notebook shows them under a cell."""
+    with open({plots}.path, "a") as file:
+        for figure in map({pyplot}.figure, {pyplot}.get_fignums()):
+            image = {BytesIO}()
+            figure.savefig(image, format="png", bbox_inches="tight")
+            file.write(f\'<img src="data:image/png;base64,{{{base64}.b64encode(image.getvalue()).decode()}}">\\n\')
+    {pyplot}.close("all")
+
+{pyplot}.show = {save_plots}'''

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
@@ -16,7 +16,7 @@ from mlops_nb.notebook.ipython_syntax import parsed
 from mlops_nb.notebook.naming import comment, docstring, is_ended, unique_name
 from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.script import ENCODING, EXPORTED, function_text, our_import
-from mlops_nb.notebook.targets.wiring import WiredStep
+from mlops_nb.notebook.targets.wiring import WiredStep, drawing_steps
 
 OWN = frozenset(("show", "metric", "step", "pipeline", "Annotated", "Literal"))
 """Names of ours that a target's file does not import: it has its own, or does without."""
@@ -41,11 +41,59 @@ class Names:
             found |= {*step.inputs, *step.outputs, *step.defaults}
         return found.union(dir(builtins), *(_names_in(text) for text in texts))
 
+    @cached_property
+    def imported(self) -> Mapping[str, str]:
+        """Names that the notebook has, and binds nowhere else, for what a target's file needs, too."""
+        same: dict[str, str] = {}
+        others: list[str] = [*self.plan.settings, *self.plan.definitions, *(step.body for step in self.plan.steps)]
+        for text in self.plan.imports:
+            found = {_WANTED[origin]: name for name, origin in _origins(text) if origin in _WANTED}
+            found = {wanted: name for wanted, name in found.items() if name == wanted or wanted == "pyplot"}
+            same |= found
+            others += [] if found else [text]
+        bound = {each.name for each in self.plan.parameters}.union(*(_bound_in(text) for text in others))
+        return {wanted: name for wanted, name in same.items() if name not in bound}
+
     def __call__(self, wanted: str) -> str:
         """The name, or one like it that is free; the same one whenever it is asked for."""
         if wanted not in self._given:
-            self._given[wanted] = unique_name(wanted, self.taken | {*self._given.values()})
+            taken = self.taken | {*self._given.values()}
+            self._given[wanted] = self.imported.get(wanted) or unique_name(wanted, taken)
         return self._given[wanted]
+
+
+_MODULES = ("argparse", "ast", "json", "os", "pickle", "re", "sys", "matplotlib", "yaml", "base64")
+_ORIGINS = {name: name for name in _MODULES} | {
+    "Path": "pathlib.Path", "Real": "numbers.Real", "wraps": "functools.wraps", "count": "itertools.count",
+    "contextmanager": "contextlib.contextmanager", "uuid4": "uuid.uuid4", "Any": "typing.Any",
+    "Annotated": "typing.Annotated", "Literal": "typing.Literal", "Field": "pydantic.Field",
+    "pyplot": "matplotlib.pyplot", "BytesIO": "io.BytesIO",
+}  # fmt: skip
+"""Where a target's file has a name from."""
+_WANTED = {origin: name for name, origin in _ORIGINS.items()}
+
+
+def _origins(text: str) -> Iterator[tuple[str, str]]:
+    """The names that an import binds, each with what it stands for."""
+    for node in (parsed(text) or ast.Module([], [])).body:
+        if isinstance(node, ast.Import):
+            yield from ((each.asname or each.name.partition(".")[0], each.name) for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((each.asname or each.name, f"{node.module}.{each.name}") for each in node.names)
+
+
+def _bound_in(text: str) -> set[str]:
+    """Every name that a text binds anywhere."""
+    found = set[str]()
+    for node in ast.walk(parsed(text) or ast.Module([], [])):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.alias(name=name, asname=alias):
+                found.add(alias or name.partition(".")[0])
+    return found
 
 
 def _names_in(text: str) -> set[str]:
@@ -65,7 +113,7 @@ def _names_in(text: str) -> set[str]:
 
 
 def modules_of(plan: PipelinePlan) -> set[str]:
-    """The modules that the notebook's code imports, by the first part of their names."""
+    """The modules that the notebook's code needs, by the first part of their names."""
     found = set[str]()
     for text in (*plan.imports, *plan.definitions, *(step.body for step in plan.steps)):
         for node in ast.walk(parsed(text) or ast.Module([], [])):
@@ -73,6 +121,7 @@ def modules_of(plan: PipelinePlan) -> set[str]:
                 found |= {each.name.partition(".")[0] for each in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add((node.module or "").partition(".")[0])
+    found |= {"matplotlib"} if drawing_steps(plan) else set()
     return found | ({"mlops_nb"} if needs_ours(plan) else set())
 
 
@@ -183,7 +232,13 @@ def shared_imports(names: Names, steps: Sequence[WiredStep]) -> Iterator[str]:
         yield import_from(names, "itertools", "count")
         yield import_from(names, "pathlib", "Path")
         yield import_of(names, "matplotlib")
-        yield import_from(names, "matplotlib", "pyplot")
+        yield pyplot_import(names)
+
+
+def pyplot_import(names: Names) -> str:
+    """The import of pyplot, by the notebook's name for it, where it has one."""
+    is_plain = names("pyplot") == "pyplot"
+    return import_from(names, "matplotlib", "pyplot") if is_plain else import_as("matplotlib.pyplot", names("pyplot"))
 
 
 def import_of(names: Names, module: str) -> str:
@@ -361,9 +416,9 @@ def option_of(name: str) -> str:
     """A parameter as an option of a command line.
 
     >>> option_of("n_estimators"), option_of("help")
-    ('--n-estimators', '--the-help')
+    ('--n-estimators', '--help-value')
     """
-    return "--the-help" if name == "help" else f"--{name.replace('_', '-')}"
+    return "--help-value" if name == "help" else f"--{name.replace('_', '-')}"
 
 
 def arguments_function(plan: PipelinePlan, names: Names, extra: Sequence[str] = (), *, as_json: bool = False) -> str:
@@ -407,7 +462,7 @@ def _argument_settings(
     parameter: ScriptParameter, ast_module: str, argparse: str, *, stays_text: bool
 ) -> Iterator[str]:
     kind = base_type(parameter)
-    if option_of(parameter.name) == "--the-help":
+    if parameter.name == "help":
         yield "dest='help'"
     if kind == "bool" and not parameter.choices:
         yield f"action={argparse}.BooleanOptionalAction"

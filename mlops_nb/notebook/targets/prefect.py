@@ -48,7 +48,8 @@ def written(plan: PipelinePlan, place: Place) -> Written:
         *([arguments_function(plan, names)] if plan.parameters else []),
         _main(plan, names),
     ]
-    usage = [f"    python {file} --help     the parameters; `{plan.function}.serve()` puts it on a schedule"]
+    usage = [f"    python {file} --help     the parameters" if plan.parameters else f"    python {file}     one run"]
+    usage += [f"`{plan.function}.serve(cron=...)` puts it on a schedule."]
     return Written((TargetFile(file, python_file(plan, usage, parts)),), f"python {file}")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from mlops_nb.notebook.cells import read_cell
+from mlops_nb.notebook.file_calls import READ, named_files
 from mlops_nb.notebook.flow.graph import CellGraph, cell_graph
 from mlops_nb.notebook.flow.outside import FILE
 from mlops_nb.notebook.intermediate import PipelinePlan, PlanStep
@@ -24,6 +27,9 @@ class WiredStep(Record):
         step: the step.
         sources: for each input the step that gives it; empty for a parameter of the pipeline.
         after: steps that it waits for though it takes nothing of theirs, because of a file, say.
+        for_files: those of them that it waits for because of files alone.
+        reads: by step the files that it writes and this one reads.
+        writes: files under the folder that it alone writes, and that no step before it reads.
         is_awaited: whether a later step so waits for it.
         measured: the inputs and outputs that are metrics where they are numbers.
         notes: whether its body notes metrics that have no name of their own.
@@ -33,6 +39,9 @@ class WiredStep(Record):
     step: PlanStep
     sources: Mapping[str, str]
     after: tuple[str, ...] = ()
+    for_files: tuple[str, ...] = ()
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    writes: tuple[str, ...] = ()
     is_awaited: bool = False
     measured: tuple[str, ...] = ()
     notes: bool = False
@@ -51,10 +60,13 @@ class WiredStep(Record):
 
 def wired(plan: PipelinePlan) -> tuple[WiredStep, ...]:
     """The steps of a plan, wired."""
-    after = _after(plan)
+    texts = _texts(plan)
+    graph = cell_graph(texts)
+    after, writes = _after(plan, graph), _written_files(plan, texts)
+    reasons = _reasons(plan, graph)
     waited = {name for names in after.values() for name in names}
     known = {each.name: "" for each in plan.parameters}
-    drawing = _drawing(plan)
+    drawing = drawing_steps(plan)
     last = {name: step.name for step in plan.steps for name in step.outputs}
     found = []
     for step in plan.steps:
@@ -65,6 +77,9 @@ def wired(plan: PipelinePlan) -> tuple[WiredStep, ...]:
                 step=step,
                 sources=sources,
                 after=tuple(each for each in after[step.name] if each not in sources.values()),
+                for_files=tuple(each for each in after[step.name] if _is_file_only(reasons[each, step.name])),
+                reads=_files_from(plan, step, reasons),
+                writes=writes.get(step.name, ()),
                 is_awaited=step.name in waited,
                 measured=tuple(dict.fromkeys((*step.metrics, *results))),
                 notes="metric" in step.uses,
@@ -75,10 +90,18 @@ def wired(plan: PipelinePlan) -> tuple[WiredStep, ...]:
     return tuple(found)
 
 
+_OURS = {
+    "show": "def {}(*values, **_):\n    print(values)",
+    "metric": "def {}(name, value):\n    return value",
+}
+"""What our functions in a step do to what steps share: nothing."""
+
+
 def _texts(plan: PipelinePlan) -> list[str]:
     """What the graph of cells is made of: the top of the file, then one text a step."""
     top = [*plan.imports, *plan.settings, *plan.definitions]
     top += [f"{each.name} = {each.default_text}" for each in plan.parameters]
+    top += [text.format(plan.ours[name]) for name, text in _OURS.items() if name in plan.ours]
     texts = ["\n".join(top)]
     known: dict[str, str] = {}
     for number, step in enumerate(plan.steps, 1):
@@ -107,9 +130,8 @@ def _as_cell(step: PlanStep, plan: PipelinePlan, inputs: Sequence[str], outputs:
     )
 
 
-def _after(plan: PipelinePlan) -> dict[str, tuple[str, ...]]:
+def _after(plan: PipelinePlan, graph: CellGraph) -> dict[str, tuple[str, ...]]:
     """By step those that it must wait for, without those that the ones it waits for anyway wait for."""
-    graph = cell_graph(_texts(plan))
     names = [step.name for step in plan.steps]
     found: dict[str, tuple[str, ...]] = {}
     behind: dict[str, set[str]] = {}
@@ -136,11 +158,61 @@ def _needed(graph: CellGraph, cell: int, count: int) -> Iterator[int]:
             yield first - 1
 
 
+def _reasons(plan: PipelinePlan, graph: CellGraph) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """By pair of steps what flows from the first to the second."""
+    pairs = itertools.combinations(enumerate(plan.steps, 1), 2)
+    return {(first.name, second.name): graph.names.get((one, other), ()) for (one, first), (other, second) in pairs}
+
+
+def _is_file_only(names: Sequence[str]) -> bool:
+    return bool(names) and all(name.startswith(FILE) for name in names)
+
+
+def _files_from(
+    plan: PipelinePlan, step: PlanStep, reasons: Mapping[tuple[str, str], tuple[str, ...]]
+) -> Mapping[str, tuple[str, ...]]:
+    """By step the files that it writes and this one reads."""
+    found = {each.name: reasons.get((each.name, step.name), ()) for each in plan.steps}
+    files = {
+        name: tuple(each.removeprefix(FILE) for each in names if each.startswith(FILE)) for name, names in found.items()
+    }
+    return {name: paths for name, paths in files.items() if paths}
+
+
+_PROBE = "open(_)"
+"""A cell that reads a file of which nothing is known: it needs the last writer of every file."""
+
+
+def _written_files(plan: PipelinePlan, texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """By step the files under the folder that it alone writes, and that no step before it reads."""
+    graph = cell_graph([texts[0], *(each for text in texts[1:] for each in (text, _PROBE))])
+    writers: dict[str, list[str]] = {}
+    for number, step in enumerate(plan.steps):
+        for name in graph.names.get((2 * number + 1, 2 * number + 2), ()):
+            if name.startswith(FILE):
+                writers.setdefault(name.removeprefix(FILE), []).append(step.name)
+    found: dict[str, list[str]] = {}
+    read = set[str]()
+    for step in plan.steps:
+        read |= {path for path, how in named_files(step.body, {}) if how == READ}
+        for path, names in writers.items():
+            if names == [step.name] and path not in read and _is_inside(path):
+                found.setdefault(step.name, []).append(path)
+    return {name: tuple(paths) for name, paths in found.items()}
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a path is that of a file under the folder; one without a suffix may be a folder, which others fill."""
+    pure = PurePosixPath(path)
+    plain = not pure.is_absolute() and not {"..", "~"} & {*pure.parts} and not re.search(r"[*?\[{]", path)
+    return plain and bool(pure.suffix) and comment(path) == path
+
+
 _DRAWS = re.compile(r"\.(?:plot|hist|boxplot)\b|\bplot_\w+\(|Display\.from_")
 _DRAWING_MODULES = ("matplotlib", "pylab", "seaborn")
 
 
-def _drawing(plan: PipelinePlan) -> frozenset[str]:
+def drawing_steps(plan: PipelinePlan) -> frozenset[str]:
     """The steps that draw figures: they, or a function that they call, name matplotlib or a method that draws."""
     text = "\n".join([*plan.imports, *plan.definitions, *(step.body for step in plan.steps)])
     if not re.search(rf"\b(?:{'|'.join(_DRAWING_MODULES)}|pandas)\b", text):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,7 +118,7 @@ def test_github_actions_keeps_type_default_choices_and_help_of_a_parameter():
     assert workflow[True]["workflow_dispatch"]["inputs"] == {  # YAML 1.1 reads `on` as true
         "trees": {"description": "in the forest", "type": "number", "default": 20},
         "kind": {"type": "choice", "options": ["gini", "entropy"], "default": "gini"},
-        "share": {"type": "number", "default": 0.3},
+        "share": {"description": "from 0.1 to 0.5", "type": "number", "default": 0.3},
         "sure": {"type": "boolean", "default": True},
         "names": {"type": "string", "default": '["a", "b"]'},
         "depth": {"type": "number"},
@@ -142,19 +144,69 @@ def test_kubeflow_keeps_type_default_choices_range_and_help_of_a_parameter():
     assert "if not 0.1 <= share <= 0.5:" in text
 
 
+def function_parameters(text: str) -> dict[str, tuple[str, object]]:
+    """The types and defaults of the flow's function."""
+    (flow,) = (node for node in ast.parse(text).body if getattr(node, "name", "") == "wine")
+    pairs = zip(flow.args.args, flow.args.defaults, strict=True)
+    return {each.arg: (ast.unparse(each.annotation), ast.literal_eval(default)) for each, default in pairs}
+
+
 def test_prefect_keeps_type_default_choices_range_and_help_of_a_parameter():
     (text,) = texts("prefect", *CELLS).values()
-    (flow,) = (node for node in ast.parse(text).body if getattr(node, "name", "") == "wine")
-    given = {
-        each.arg: (ast.unparse(each.annotation), ast.literal_eval(default))
-        for each, default in zip(flow.args.args, flow.args.defaults, strict=True)
-    }
-    assert given == {
+    assert function_parameters(text) == {
         "trees": ("Annotated[int, Field(description='in the forest')]", 20),
         "kind": ("Literal['gini', 'entropy']", "gini"),
         "share": ("Annotated[float, Field(ge=0.1, le=0.5)]", 0.3), "sure": ("bool", True),
         "names": ("list[str]", ["a", "b"]), "depth": ("int | None", None), "pair": ("tuple[int, ...]", (1, 2)),
     }  # fmt: skip
+
+
+def test_zenml_keeps_type_default_choices_range_and_help_of_a_parameter():
+    (text,) = texts("zenml", *CELLS).values()
+    assert function_parameters(text) == {
+        "trees": ("Annotated[int, Field(description='in the forest')]", 20),
+        "kind": ("Literal['gini', 'entropy']", "gini"),
+        "share": ("Annotated[float, Field(ge=0.1, le=0.5)]", 0.3), "sure": ("bool", True),
+        "names": ("list[str]", ["a", "b"]), "depth": ("int | None", None), "pair": ("list[int]", [1, 2]),
+    }  # fmt: skip
+    assert "pair = tuple(pair)" in text
+
+
+def test_dagster_keeps_type_default_choices_range_and_help_of_a_parameter():
+    (text,) = texts("dagster", *CELLS, "level = 1").values()
+    (parameters,) = (node for node in ast.parse(text).body if getattr(node, "name", "") == "Parameters")
+    assert [ast.unparse(node) for node in parameters.body[1:]] == [
+        "trees: int = Field(20, description='in the forest')",
+        "kind: Literal['gini', 'entropy'] = 'gini'",
+        "share: float = Field(0.3, ge=0.1, le=0.5)",
+        "sure: bool = True",
+        "names: list[str] = Field(['a', 'b'])",
+        "depth: int | None = None",
+        "pair: list[int] = Field([1, 2])",
+    ]
+    assert "pair = tuple(parameters.pair)" in text
+
+
+def test_airflow_keeps_type_default_choices_range_and_help_of_a_parameter():
+    text = texts("airflow", *CELLS)["wine.py"]
+    found = [ast.unparse(node) for node in ast.walk(ast.parse(text)) if ast.unparse(node).startswith("Param(")]
+    assert found == [
+        "Param(20, type='integer', description='in the forest')",
+        "Param('gini', type='string', enum=['gini', 'entropy'])",
+        "Param(0.3, type='number', minimum=0.1, maximum=0.5)",
+        "Param(True, type='boolean')",
+        "Param(['a', 'b'], type='array', items={'type': 'string'})",
+        "Param(None, type=['null', 'integer'])",
+        "Param([1, 2], type='array', items={'type': 'integer'})",
+    ]
+    assert "tuple(parameter('pair'))" in text
+
+
+def test_a_parameter_that_is_named_like_an_option_of_the_script_has_the_scripts_own_name_for_it():
+    cells = ("#par plan = 1\nforce = False\ncache = True\nhelp = 's'", "found = plan, force, cache, help")
+    text = texts("github-actions", *cells)[".github/workflows/wine.yml"]
+    for said in ("--plan-value=$PARAM_PLAN", "'--force-value'", "'--no-cache-value'", "--help-value=$PARAM_HELP"):
+        assert said in text
 
 
 HOSTILE = [
@@ -191,8 +243,36 @@ def test_text_of_a_notebook_never_becomes_code(target, text):
         else:
             assert target != "github-actions" or "${{ github" not in made
             assert path != "dvc.yaml" or "${" not in made
-            loaded = yaml.safe_load(made)
-            assert keys(loaded) == keys(yaml.safe_load(other[1])) or path == "dvc.yaml"
+            loaded, is_left = yaml.safe_load(made), "${{" in text and target == "github-actions"
+            assert keys(loaded) == keys(yaml.safe_load(other[1])) or path == "dvc.yaml" or is_left
+
+
+@pytest.mark.parametrize("target", OTHERS)
+def test_the_name_of_a_notebook_and_of_a_step_never_become_code(target):
+    name = "a\"b'c); open('owned') #\r{{ x }} ${{ github.token }} ${y}\n- z: 1.ipynb"
+    cells = (
+        "#par n = 1",
+        "#md ## `{{ x }}` ${{ github.token }} ${y}",
+        "m = n + sum([1])",
+        "#md ## B",
+        "k = m + sum([2])",
+    )
+    place = Place("wine", "notebooks", ("pandas==3.1.1",))
+    made = module_of(target).written(plan(*cells, path=name), place)
+    plain = module_of(target).written(plan(*cells, path="wine.ipynb"), place)
+    for file, other in zip(made.files, plain.files, strict=True):
+        assert "${{ github" not in file.text or not file.path.startswith(".github")
+        if file.path.endswith(".py"):
+            assert calls(file.text) == calls(other.text)
+        else:
+            assert keys(yaml.safe_load(file.text)) == keys(yaml.safe_load(other.text))
+
+
+def test_no_text_of_a_notebook_makes_airflow_read_a_file():
+    files = texts("airflow", "#md # See /etc/notes.md", "#md ## /etc/step.md", "n = sum([1])")
+    (dag,) = (text for path, text in files.items() if path == "wine.py")
+    found = [ast.get_docstring(node, clean=False) for node in ast.parse(dag).body if isinstance(node, ast.FunctionDef)]
+    assert not [each for each in found if each.endswith(".md")]
 
 
 def calls(text: str) -> list[str]:
@@ -200,7 +280,7 @@ def calls(text: str) -> list[str]:
     tree = ast.parse(text)
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     found = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return sorted(each for each in found if each.rpartition(".")[2] not in own and not each.endswith("__doc__"))
+    return sorted(each for each in found if not {*each.split(".")} & own and not each.endswith("__doc__"))
 
 
 def keys(value: object) -> object:
@@ -229,6 +309,38 @@ def test_a_name_of_the_notebook_is_never_taken_by_the_file(target):
             compile(text, path, "exec")
 
 
+def test_a_default_that_github_would_evaluate_is_left_to_the_script():
+    files = texts("github-actions", "#par title = '${{ github.token }}'\nn = 1", "found = title * n")
+    inputs = yaml.safe_load(files[".github/workflows/wine.yml"])[True]["workflow_dispatch"]["inputs"]
+    assert inputs == {"title": {"type": "string"}, "n": {"type": "number", "default": 1}}
+
+
+def test_a_file_that_a_step_writes_is_an_output_of_its_stage_and_a_dependency_of_who_reads_it():
+    cells = ("#md ## A", "open('a.csv', 'w').write('1')", "#md ## B", "y = open('a.csv').read()")
+    stages = yaml.safe_load(texts("dvc", *cells)["dvc.yaml"])["stages"]
+    (first, second) = stages.values()
+    assert first["outs"] == ["a.csv"]
+    assert "a.csv" in second["deps"]
+    assert not [each for each in second["deps"] if each.endswith("done.txt")]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("open('a.csv', 'w').write('1')", "open('a.csv', 'a').write('2')"),
+        ("x = open('a.csv').read()", "open('a.csv', 'w').write('1')"),
+        ("open('/tmp/a.csv', 'w').write('1')", "y = open('/tmp/a.csv').read()"),
+        ("open('../a.csv', 'w').write('1')", "y = open('../a.csv').read()"),
+        ("open(input(), 'w').write('1')", "y = open(input()).read()"),
+    ],
+)
+def test_a_file_that_two_steps_write_or_one_before_reads_or_that_lies_elsewhere_is_no_output_of_a_stage(cells):
+    first, second = cells
+    stages = yaml.safe_load(texts("dvc", "#md ## A", first, "#md ## B", second)["dvc.yaml"])["stages"]
+    outs = [each for stage in stages.values() for each in stage.get("outs", [])]
+    assert all(each.startswith("wine_data/") for each in outs)
+
+
 def test_steps_that_share_a_file_keep_their_order():
     steps = wired(
         plan(
@@ -251,9 +363,51 @@ def test_a_step_that_changes_what_another_one_reads_waits_for_it():
     assert [one.after for one in steps] == [(), (), (steps[1].step.name,), ()]
 
 
+PLOTS = (
+    "import matplotlib.pyplot as plt",
+    "#md ## Make",
+    "data = sorted([3, 1, 2])",
+    "#md ## Look",
+    "plt.plot(data)\nplt.show()\nplt.hist(data)",
+    "#md ## Count",
+    "total = sum(data)",
+)
+
+
+def test_the_plots_of_a_step_are_saved_by_every_target():
+    for target, text in (
+        ("airflow", "@plots_of('look')"),
+        ("dagster", "@plots_of('look')"),
+        ("dask", "@plots_of('look')"),
+        ("dvc", "@plots_of('look')"),
+        ("kubeflow", "dsl.Output[dsl.HTML]"),
+        ("prefect", "@plots_of('look')"),
+        ("zenml", "@plots_of('look')"),
+        ("github-actions", "            notebooks/plots"),
+    ):
+        assert "".join(texts(target, *PLOTS).values()).count(text) == 1, target
+        assert text not in "".join(texts(target, *CELLS).values()), target
+
+
+def test_a_stage_saves_what_it_plots_and_what_is_shown_is_closed(folder):
+    for path, text in texts("dvc", *PLOTS).items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text)
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    for stage in stages.values():
+        subprocess.run([sys.executable, *stage["cmd"].split()[1:]], check=True)
+    assert stages["look"]["plots"] == ["plots/look"]
+    assert sorted(each.name for each in Path("plots/look").iterdir()) == ["1.png", "2.png"]
+
+
 def test_steps_that_bind_the_same_names_for_themselves_do_not_wait_for_each_other():
     own = "model = {}(a)\nscore = model"
     cells = ("#md ## A", "a = sorted([1])", "#md ## B", own.format("sum"), "#md ## C", own.format("max"))
+    assert [one.after for one in wired(plan(*cells))] == [(), (), ()]
+
+
+def test_what_a_step_shows_orders_nothing():
+    cells = ("#md ## A", "a = sorted([1])", "#md ## B", "max(a)", "#md ## C", "open('c.txt', 'w').write('1')")
     assert [one.after for one in wired(plan(*cells))] == [(), (), ()]
 
 
