@@ -7,6 +7,9 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 # In a container one is often root, which Jupyter refuses unless told; it listens on this machine only, with a token.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# OpenMP's threads sleep while they wait for each other: to spin costs many times the work where anything else runs.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 SPACE := $(subst ,, )
 
 .DEFAULT_GOAL := help
