@@ -57,7 +57,8 @@ def _blocks(found: ArtifactList) -> Iterator[Block]:
     yield from paged(Table("Artifacts", ARTIFACT_COLUMNS, rows, frozenset({2}), more))
     yield from _previews(found)
     if loaded := [one.artifact.path for one in found.artifacts if one.artifact.details.get("format") != "pickle"]:
-        yield Line(f'In Python: mlops_nb.load_artifact({found.run}, "{one_line(loaded[0], 80)}")', "small")
+        code = f'mlops_nb.load_artifact({found.run}, "{one_line(loaded[0], 80)}")'
+        yield Line(("In Python: ", Span(code, "code")), "small")
 
 
 _NOUNS = {

@@ -191,8 +191,9 @@ def _table_html(table: Table) -> str:
     head = "".join(f'<th scope="col"{c}>{escape(name)}</th>' for c, name in zip(css, table.columns, strict=True))
     body = "\n".join(_row_html(row, css) for row in table.rows)
     more = f'\n<p class="mp-small"><small>{escape(table.more)}</small></p>' if table.more else ""
+    title = ' class="mp-broken"' if len(table.caption) > MANY_LETTERS_OF_A_TITLE else ""
     return (
-        f'<div class="mp-scroll"><table><caption>{escape(table.caption)}</caption>\n'
+        f'<div class="mp-scroll"><table><caption{title}>{escape(table.caption)}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>{more}"
     )
 
@@ -206,6 +207,9 @@ def _row_html(row: tuple[Words, ...], css: Sequence[str]) -> str:
 def _long(words: Words) -> str:
     return LONG if len(words if isinstance(words, str) else plain(words)) > MANY_LETTERS else ""
 
+
+MANY_LETTERS_OF_A_TITLE = 40
+"""A longer title of a table may be broken in a narrow panel."""
 
 MANY_LETTERS, LONG = 20, ' class="mp-long"'
 """A cell of more letters may be broken into lines, of some width; one of fewer stays on one."""

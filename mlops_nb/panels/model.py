@@ -58,12 +58,18 @@ def versions_blocks(model: RegisteredModel) -> Iterator[Block]:
     metrics = _common_metrics(there)
     named = [one_line(name, 30) for name in metrics]
     columns = ("version", "stage", "aliases", *named, "run", "class", "size", "registered (UTC)", "note")
+    kinds = {_kind(one) for one in there}
+    are_alike = len(kinds) == 1 < len(there)
+    title = f"Versions, newest first, each a {_kind(there[0])}" if are_alike else "Versions, newest first"
     values = [numbers([one.metrics.get(name) for one in there[:MOST]]) for name in metrics]
-    rows = tuple(_row(one, [column[place] for column in values]) for place, one in enumerate(there[:MOST]))
+    rows = tuple(
+        _row(one, [column[place] for column in values], "" if are_alike else _kind(one))
+        for place, one in enumerate(there[:MOST])
+    )
     more = f"+{len(there) - MOST:,} more" if len(there) > MOST else ""
     right = frozenset({*range(3, 3 + len(metrics)), 5 + len(metrics)})
     if rows:
-        yield from paged(without_empty(Table("Versions, newest first", columns, rows, right, more)))
+        yield from paged(without_empty(Table(title, columns, rows, right, more)))
     if gone:
         yield Line(f"Deleted: {'version' if len(gone) == 1 else 'versions'} {listed(gone, 10)}.", "small")
 
@@ -73,16 +79,21 @@ def _common_metrics(versions: Sequence[ModelVersion]) -> tuple[str, ...]:
     return tuple(sorted(counted, key=lambda name: (-counted[name], name))[:METRICS])
 
 
-def _row(one: ModelVersion, metrics: Sequence[str]) -> tuple[Words, ...]:
+def _kind(one: ModelVersion) -> str:
+    """The class of the model, and its form where that is not the usual one."""
+    kind = one_line(one.manifest.kind.rpartition(".")[2], 40)
+    return f"{kind} ({one.manifest.format})" if one.manifest.format != "skops" else kind
+
+
+def _row(one: ModelVersion, metrics: Sequence[str], kind: str) -> tuple[Words, ...]:
     manifest = one.manifest
-    kind = one_line(manifest.kind.rpartition(".")[2], 40)
     return (
         str(one.number),
         stage_words(one.stage),
         listed([f"@{one_line(alias, 30)}" for alias in one.aliases], 3),
         *metrics,
         "" if manifest.origin is None else f"{one_line(manifest.origin.name, 30)} ({manifest.origin.run})",
-        f"{kind} ({manifest.format})" if manifest.format != "skops" else kind,
+        kind,
         size(manifest.size_bytes),
         minute_span(manifest.created),
         one_line(one.note, 60),

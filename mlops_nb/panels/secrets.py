@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_nb.panels.blocks import Block, Fold, Line, Table, Words
+from mlops_nb.panels.blocks import Block, Fold, Line, Span, Table, Words
 from mlops_nb.panels.theme import Panel
 from mlops_nb.panels.wording import count, listed, one_line
 from mlops_nb.tracking.runs import SecretsReport
@@ -39,5 +39,5 @@ def _blocks(report: SecretsReport) -> Iterator[Block]:
     yield Table("Rules", ("known by", "what"), tuple(rules))
     yield Line("It is best effort. Artifacts are your own files: they are kept as they are.", "small")
     if not report.patterns:
-        yield Line("Add a pattern: %mlops secrets --pattern 'ACME-[0-9a-f]{32}'", "small")
+        yield Line(("Add a pattern: ", Span("%mlops secrets --pattern 'ACME-[0-9a-f]{32}'", "code")), "small")
     yield Fold("The kinds known by their shape", (Line(", ".join(report.kinds), "small"),))

@@ -47,10 +47,10 @@ overflow:hidden;text-overflow:ellipsis}}
 & .mp-right{{text-align:right;white-space:nowrap}}
 & .mp-long{{min-width:14em;white-space:normal}}
 @container mlops (max-width:560px){{& th,& td{{padding-right:10px}}
-& caption{{white-space:normal}}
+& .mp-broken{{white-space:normal}}
 & tbody th.mp-long{{max-width:180px}}
 & .mp-long{{min-width:8em;overflow-wrap:anywhere}}}}
-& td code{{white-space:nowrap}}
+& th code,& td code{{white-space:nowrap}}
 & code{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);padding:1px 4px;border-radius:2px;\
 background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;overflow-wrap:anywhere}}
 & pre{{font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);margin:0 0 8px;padding:8px;max-height:320px;\
