@@ -18,6 +18,7 @@ MOST_COLUMNS = 2_000
 
 _SAMPLE_ROWS = 4096
 _CHUNK_BYTES = 1 << 20
+_TEXTS_AT_ONCE = 1 << 16
 _HASH_DIGITS = 12
 _TEXT_COST, _OBJECT_COST = 100, 400
 """A text, or another Python object, takes as long to hash as so many bytes of a buffer."""
@@ -128,6 +129,8 @@ def _cost(column: Any) -> int:
     if _is_of_bytes(column):
         size = getattr(column, "nbytes", None)
         return int(column.estimated_size() if size is None else size)
+    if _is_arrow(column):
+        return int(column.nbytes)
     is_text = str(column.dtype) in ("str", "string", "String", "category")
     return int(math.prod(column.shape)) * (_TEXT_COST if is_text else _OBJECT_COST)
 
@@ -158,32 +161,93 @@ def _content(column: Any) -> Iterator[bytes | memoryview]:
     elif getattr(column.dtype, "tz", None) is not None:
         values = getattr(column, "dt", column).tz_convert(None)
     values = values.to_numpy() if hasattr(values, "to_numpy") else values
-    if values.ndim != 1 or values.flags.c_contiguous:
+    if values.flags.c_contiguous:
         yield numpy.ascontiguousarray(values).reshape(-1).view("u1").data
         return
-    rows = max(1, _CHUNK_BYTES // values.itemsize)  # a column that lies scattered is gathered a piece at a time
+    row = values.itemsize * math.prod(values.shape[1:])
+    rows = max(1, _CHUNK_BYTES // max(1, row))  # what lies scattered is gathered a piece at a time
     for start in range(0, len(values), rows):
-        yield numpy.ascontiguousarray(values[start : start + rows]).view("u1").data
+        yield numpy.ascontiguousarray(values[start : start + rows]).reshape(-1).view("u1").data
 
 
 def _content_of_text(column: Any) -> Iterator[bytes | memoryview]:
-    """Values that are no buffer: pandas' 64-bit hash of each where all are text, else each as text."""
+    """Values that are no buffer of numbers: strings from the buffers that they lie in, anything else as text."""
     values = column
-    if type(column).__module__.startswith("pandas"):
+    if type(column).__module__.startswith("pandas") and str(column.dtype) == "category":
         import numpy
-        from pandas.api.types import infer_dtype
-        from pandas.util import hash_array
 
-        if str(column.dtype) == "category":
-            codes, values = getattr(column, "cat", column).codes, getattr(column, "cat", column).categories
-            yield numpy.ascontiguousarray(codes).view("u1").data
-        elif str(column.dtype) in ("str", "string") or infer_dtype(column, skipna=False) == "string":
-            with suppress(UnicodeEncodeError):  # pandas has no hash for half a surrogate pair
-                yield hash_array(column.to_numpy(dtype=object)).view("u1").data
-                return
+        codes, values = getattr(column, "cat", column).codes, getattr(column, "cat", column).categories
+        yield numpy.ascontiguousarray(codes).view("u1").data
+    if _are_strings(values):
+        yield from _content_of_strings(values)
+        return
     texts = [text.encode("utf-8", "surrogatepass") for text in _texts(values)]
     yield ",".join(str(len(text)) for text in texts).encode()
     yield b"".join(texts)
+
+
+def _are_strings(column: Any) -> bool:
+    kind = str(column.dtype)
+    if type(column).__module__.startswith("polars"):
+        return kind == "String"
+    if not type(column).__module__.startswith("pandas"):
+        return False
+    from pandas.api.types import infer_dtype
+
+    return kind in ("str", "string") or _is_arrow(column) or infer_dtype(column, skipna=False) == "string"
+
+
+def _is_arrow(column: Any) -> bool:
+    """Whether it is a pandas column of strings that lie in Arrow's buffers."""
+    is_text = str(column.dtype) in ("str", "string", "string[pyarrow]")
+    return is_text and type(getattr(column, "array", None)).__name__.startswith("Arrow")
+
+
+def _content_of_strings(column: Any) -> Iterator[bytes | memoryview]:
+    """Of each block of strings the length of each in bytes, -1 for one that is missing, then all of them in UTF-8.
+
+    It does not tell how they are kept: in Arrow's buffers, whose chunks may end anywhere, or as Python's objects.
+    """
+    import numpy
+
+    values = getattr(column, "array", column)
+    for start in range(0, len(values), _TEXTS_AT_ONCE):
+        pieces = list(_strings(values[start : start + _TEXTS_AT_ONCE]))
+        yield numpy.concatenate([lengths for lengths, _ in pieces]).view("u1").data
+        yield from (text for _, text in pieces)
+
+
+def _strings(values: Any) -> Iterator[tuple[Any, bytes | memoryview]]:
+    """The lengths and the text of strings, for each of the chunks that they lie in."""
+    import numpy
+
+    arrow = None
+    with suppress(ImportError):  # polars asks for pyarrow
+        if type(values).__name__.startswith("Arrow"):
+            arrow = values.__arrow_array__()
+        elif type(values).__module__.startswith("polars"):
+            arrow = values.to_arrow()
+    for chunk in () if arrow is None else getattr(arrow, "chunks", [arrow]):
+        if len(chunk):
+            yield _of_chunk(chunk)
+    if arrow is None:
+        texts = [value.encode("utf-8", "surrogatepass") if isinstance(value, str) else None for value in values]
+        lengths = numpy.array([-1 if text is None else len(text) for text in texts], dtype="i8")
+        yield lengths, b"".join(filter(None, texts))
+
+
+def _of_chunk(chunk: Any) -> tuple[Any, memoryview]:
+    import numpy
+
+    missing = chunk.is_null().to_numpy(zero_copy_only=False) if chunk.null_count else None
+    chunk = chunk if missing is None else chunk.fill_null("")
+    _, offsets, text = chunk.buffers()
+    ends = numpy.frombuffer(offsets, "i8" if str(chunk.type) == "large_string" else "i4")
+    ends = ends[chunk.offset : chunk.offset + len(chunk) + 1]
+    lengths = numpy.diff(ends).astype("i8")
+    if missing is not None:
+        lengths[missing] = -1
+    return lengths, memoryview(text or b"")[ends[0] : ends[-1]]
 
 
 def _texts(column: Any) -> list[str]:

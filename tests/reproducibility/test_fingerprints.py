@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -267,3 +268,42 @@ def test_sparse_matrix_has_a_fingerprint_of_its_content(form):
     assert prints[0].kind == f"{form} matrix"
     assert prints[0].fingerprint == prints[1].fingerprint
     assert len({one.fingerprint for one in prints}) == 3
+
+
+TEXTS = ["a", "", None, "naïve", "日本語", "x" * 300, *(f"v{number}" for number in range(70_000))]
+
+
+def kept(storage: str, texts: list[str | None]) -> pd.Series:
+    return pd.Series(texts, dtype=pd.StringDtype(storage, na_value=np.nan))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        kept("python", TEXTS),
+        pd.concat([kept("pyarrow", TEXTS[:5]), kept("pyarrow", TEXTS[5:])], ignore_index=True),
+        kept("pyarrow", ["before", None, *TEXTS, "behind"])[2:-1].reset_index(drop=True),
+    ],
+    ids=["Python's objects", "two chunks", "a slice"],
+)
+def test_strings_have_one_fingerprint_however_they_are_kept(other):
+    assert fingerprint("s", other).fingerprint == fingerprint("s", kept("pyarrow", TEXTS)).fingerprint
+
+
+@pytest.mark.parametrize("storage", ["pyarrow", "python"])
+def test_strings_that_differ_in_a_value_a_boundary_or_a_missing_one_differ(storage):
+    texts = [["ab", "c", ""], ["a", "bc", ""], ["ab", "c", None], ["ab", "", "c"], ["ab", "d", ""]]
+    hashes = {fingerprint("s", kept(storage, each)).fingerprint for each in texts}
+    assert len(hashes) == len(texts)
+
+
+def test_neither_strings_nor_scattered_arrays_are_copied():
+    frame = pd.DataFrame({"s": kept("pyarrow", [f"a long text of number {number}" for number in range(200_000)])})
+    array = np.zeros((2_000_000, 8))[::3, ::2]
+    for data in (frame, array):
+        fingerprint("warm", data)
+        tracemalloc.start()
+        fingerprint("data", data)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 << 20
