@@ -2,6 +2,11 @@
 
 numbers.py     two samples of numbers: Kolmogorov-Smirnov, Wasserstein, quantile bins
 categories.py  two tables of counts: PSI, Jensen-Shannon, Hellinger, Cramer's V, chi-squared, G
-streams.py     values one after another: ADWIN, DDM, EDDM, Page-Hinkley, KSWIN, saved and resumed
+columns.py     a column's kind, what is missing of it, its numbers or counts
+comparison.py  every column of both, judged together
 decision.py    p-values, intervals, corrections for many columns; the verdict on a column
+records.py     what a comparison says
+streams.py     values that come one by one: ADWIN, DDM, EDDM, Page-Hinkley, KSWIN
+sources.py     data from frames, files, SQL
+service.py     drift(reference, current)
 """

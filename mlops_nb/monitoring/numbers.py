@@ -32,7 +32,7 @@ FEW_VALUES = 20
 SMALL = 4_096
 """A pair of samples of at most so many values each is sorted."""
 
-LOOKED_AT = 4_096
+LOOKED_AT = 2_048
 """Values of a large reference by which its grid is laid."""
 
 
@@ -108,18 +108,24 @@ class Grid(NamedTuple):
 
 @dataclass
 class Gridded:
-    """A sample spread over the cells of a grid."""
+    """A sample spread over the cells of a grid; the values of those cells that were looked at are known in order."""
 
     values: Numbers
     grid: Grid
     cells: NDArray[np.uint16] = field(init=False)
     below: Counts = field(init=False)
     """How many lie in the cells before each cell; one more than there are cells."""
+    seen: Mask = field(init=False)
+    known: Numbers = field(init=False)
+    _before: Counts = field(init=False)
+    """How many values of cells that were not looked at lie before the end of each cell."""
 
     def __post_init__(self) -> None:
         self.cells = self.grid.places(self.values)
         counts = np.bincount(self.cells, minlength=self.grid.cells + 2)
         self.below = np.concatenate(([0], np.cumsum(counts)))
+        self.seen = np.zeros(len(counts), dtype=np.bool_)
+        self.look_at(self.seen)
 
     @property
     def size(self) -> int:
@@ -131,36 +137,36 @@ class Gridded:
         """The share of the sample in all cells up to each."""
         return np.asarray(self.below[1:] / self.size)
 
-    def inside(self, wanted: Mask) -> Numbers:
-        """The values in some of the cells, in order."""
-        return np.sort(self.values[wanted[self.cells]])
+    def look_at(self, wanted: Mask) -> None:
+        """Know the values of these cells, too."""
+        self.seen = self.seen | wanted
+        self.known = np.sort(self.values[self.seen[self.cells]])
+        counts = np.diff(self.below)
+        counts[self.seen] = 0
+        self._before = np.cumsum(counts)
+
+    def _look_at(self, cells: NDArray[np.integer]) -> None:
+        if not self.seen[cells].all():
+            wanted = np.zeros_like(self.seen)
+            wanted[cells] = True
+            self.look_at(wanted)
 
     def rank(self, points: Numbers) -> Counts:
         """How many lie at or below each point."""
-        return self.rank_among(points, *self._of(self.grid.places(points)))
+        cells = self.grid.places(points)
+        self._look_at(cells)
+        return np.searchsorted(self.known, points, side="right") + self._before[cells]
 
-    def rank_among(self, points: Numbers, wanted: Mask, inside: Numbers) -> Counts:
-        """The same, where the values in the cells of the points are known."""
-        before = self._unwanted_before(wanted)
-        return np.searchsorted(inside, points, side="right") + before[self.grid.places(points)]
+    def cells_of(self, places: Counts) -> NDArray[np.integer]:
+        """The cells in which the values at these places of their order lie."""
+        return np.searchsorted(self.below, places, side="right") - 1
 
     def ordered(self, places: Counts) -> Numbers:
         """The values at these places."""
-        wanted, inside = self._of(np.searchsorted(self.below, places, side="right") - 1)
-        cells = np.searchsorted(self.below, places, side="right") - 1
-        found: Numbers = inside[places - self._unwanted_before(wanted)[cells]]
+        cells = self.cells_of(places)
+        self._look_at(cells)
+        found: Numbers = self.known[places - self._before[cells]]
         return found
-
-    def _of(self, cells: NDArray[np.integer]) -> tuple[Mask, Numbers]:
-        wanted = np.zeros(self.grid.cells + 2, dtype=np.bool_)
-        wanted[cells] = True
-        return wanted, self.inside(wanted)
-
-    def _unwanted_before(self, wanted: Mask) -> Counts:
-        """How many values of cells that are not wanted lie before each cell."""
-        counts = np.diff(self.below)
-        counts[wanted] = 0
-        return np.cumsum(counts)
 
 
 def pair(reference: Numbers, current: Numbers) -> tuple[Sample, Sample]:
@@ -171,14 +177,33 @@ def pair(reference: Numbers, current: Numbers) -> tuple[Sample, Sample]:
     ([1], 1)
     """
     if len(reference) and max(len(reference), len(current)) > SMALL and (grid := _grid(reference, current)):
-        return Gridded(reference, grid), Gridded(current, grid)
+        one, other = Gridded(reference, grid), Gridded(current, grid)
+        _look(one, other)
+        return one, other
     return Sorted(np.sort(reference)), Sorted(np.sort(current))
+
+
+def _look(reference: Gridded, current: Gridded) -> None:
+    """Look at once at all cells that the statistics below will ask for."""
+    wanted = _may_be_farthest(reference, current) if current.size else np.zeros_like(reference.seen)
+    wanted[[0, -1]] = True
+    places = (np.array([*_ENDS_AND_MIDDLE, *_SPREAD, *_INNER]) * (reference.size - 1)).astype(np.int64)
+    wanted[reference.cells_of(np.concatenate((places, np.minimum(places + 1, reference.size - 1))))] = True
+    reference.look_at(wanted)
+    if current.size:
+        middle = np.array([(current.size - 1) // 2, current.size // 2])
+        wanted[current.cells_of(middle)] = True
+        current.look_at(wanted)
+
+
+_ENDS_AND_MIDDLE, _SPREAD, _INNER = (0.0, 0.5, 1.0), (0.01, 0.25, 0.75, 0.99), [each / BINS for each in range(1, BINS)]
 
 
 def _grid(reference: Numbers, current: Numbers) -> Grid | None:
     """A grid over all but a thousandth of the reference on each side; None where too many values share a cell of it."""
     seen = reference[np.random.default_rng(0).integers(0, len(reference), LOOKED_AT)]
-    low, high = np.quantile(seen, (0.001, 0.999), method="nearest")
+    seen.sort()
+    low, high = seen[LOOKED_AT // 1000], seen[-1 - LOOKED_AT // 1000]
     cells = 60_000 if len(reference) + len(current) > 200_000 else 4_000
     if not 0 < high - low < math.inf:
         return None
@@ -206,12 +231,13 @@ def kolmogorov_smirnov(reference: Sample, current: Sample) -> Distance:
         return Distance(np.nan, np.nan, np.nan, np.nan)
     if isinstance(reference, Gridded) and isinstance(current, Gridded):
         return _on_a_grid(reference, current)
-    points = np.concatenate((_all(reference), _all(current)))
+    points = np.concatenate((everything(reference), everything(current)))
     points.sort(kind="stable")
     return _largest(points, reference.rank(points) / reference.size, current.rank(points) / current.size)
 
 
-def _all(sample: Sample) -> Numbers:
+def everything(sample: Sample) -> Numbers:
+    """All values in order."""
     return sample.ordered(np.arange(sample.size))
 
 
@@ -223,19 +249,32 @@ def _largest(points: Numbers, reference: Numbers, current: Numbers) -> Distance:
 
 def _on_a_grid(reference: Gridded, current: Gridded) -> Distance:
     """The distance at the ends of the cells, or inside those cells where it can be larger than at any end."""
+    wanted = _may_be_farthest(reference, current)
+    for each in (reference, current):
+        if not each.seen[wanted].all():
+            each.look_at(wanted)
+    points = np.concatenate((reference.known, current.known))
+    points = points[wanted[reference.grid.places(points)]]
+    points.sort(kind="stable")
+    return _largest(points, reference.rank(points) / reference.size, current.rank(points) / current.size)
+
+
+def _may_be_farthest(reference: Gridded, current: Gridded) -> Mask:
+    """The cells between whose ends the shares may be farther apart than at any end."""
     here, there = reference.shares, current.shares
     apart = np.abs(here - there)
     place = int(np.argmax(apart))
-    before, before_there = np.concatenate(([0.0], here[:-1])), np.concatenate(([0.0], there[:-1]))
-    wanted = np.maximum(here - before_there, there - before) > apart[place]
+    wanted = np.zeros(len(here), dtype=np.bool_)
+    wanted[1:] = np.maximum(here[1:] - there[:-1], there[1:] - here[:-1]) > apart[place]
+    wanted[0] = max(here[0], there[0]) > apart[place]
     if reference.grid.is_whole:
         wanted[1:-1] = False
-    wanted[place] = True  # for the value at which it is found
-    ours, theirs = reference.inside(wanted), current.inside(wanted)
-    points = np.concatenate((ours, theirs))
-    points.sort(kind="stable")
-    ranks = reference.rank_among(points, wanted, ours), current.rank_among(points, wanted, theirs)
-    return _largest(points, ranks[0] / reference.size, ranks[1] / current.size)
+    while place and not (reference.below[place + 1] - reference.below[place]) + (
+        current.below[place + 1] - current.below[place]
+    ):
+        place -= 1  # an empty cell ends with the shares of the one before
+    wanted[place] = True
+    return wanted
 
 
 def wasserstein(reference: Sample, current: Sample) -> float:
@@ -251,7 +290,7 @@ def wasserstein(reference: Sample, current: Sample) -> float:
     if not reference.size or not current.size:
         return float("nan")
     if not (isinstance(reference, Gridded) and isinstance(current, Gridded)):
-        return _area(_all(reference), _all(current), (reference.size, current.size))
+        return _area(everything(reference), everything(current), (reference.size, current.size))
     grid, apart = reference.grid, np.abs(reference.shares - current.shares)
     inside = float(apart[:-2].sum() + apart[1:-1].sum()) / 2 / grid.scale
     return inside + _beyond(reference, current, 0, grid.low) + _beyond(reference, current, -1, grid.high)
@@ -261,9 +300,17 @@ def _beyond(reference: Gridded, current: Gridded, cell: int, corner: float) -> f
     """The area beyond one end of a grid."""
     wanted = np.zeros(reference.grid.cells + 2, dtype=np.bool_)
     wanted[cell] = True
-    before = (0, 0) if cell == 0 else (int(reference.below[-2]), int(current.below[-2]))
-    sizes = reference.size, current.size
-    return _area(reference.inside(wanted), current.inside(wanted), sizes, before, np.array([corner]))
+    values, before = [], []
+    for each in (reference, current):
+        if not each.seen[cell]:
+            each.look_at(wanted)
+        values.append(each.known[: each.below[1]] if cell == 0 else each.known[len(each.known) - _last(each) :])
+        before.append(0 if cell == 0 else int(each.below[-2]))
+    return _area(values[0], values[1], (reference.size, current.size), (before[0], before[1]), np.array([corner]))
+
+
+def _last(sample: Gridded) -> int:
+    return int(sample.below[-1] - sample.below[-2])
 
 
 def _area(
@@ -291,11 +338,34 @@ def spread(sample: Sample) -> float:
     >>> round(spread(Sorted(np.arange(101.0))), 3)
     37.064
     """
-    if not sample.size:
-        return float("nan")
-    lowest, low, high, highest = quantiles(sample, (0.01, 0.25, 0.75, 0.99))
-    width = float(high - low) / 1.349 or float(highest - lowest) / 4.653
+    return _spread(*map(float, quantiles(sample, _SPREAD))) if sample.size else float("nan")
+
+
+def _spread(lowest: float, low: float, high: float, highest: float) -> float:
+    width = (high - low) / 1.349 or (highest - lowest) / 4.653
     return width if math.isfinite(width) else 0.0
+
+
+class Summary(NamedTuple):
+    """What is told of a sample: its range, its median, its spread, the edges of its bins."""
+
+    low: float
+    median: float
+    high: float
+    spread: float
+    edges: Numbers
+
+
+def summary(sample: Sample, bins: int = BINS) -> Summary:
+    """All of it from one look at the values; there must be some.
+
+    >>> summary(Sorted(np.arange(101.0)), 2)  # doctest: +ELLIPSIS
+    Summary(low=0.0, median=50.0, high=100.0, spread=37.064492..., edges=array([50.]))
+    """
+    inner = _INNER if bins == BINS else [share / bins for share in range(1, bins)]
+    found = quantiles(sample, (*_ENDS_AND_MIDDLE, *_SPREAD, *inner))
+    low, median, high = map(float, found[:3])
+    return Summary(low, median, high, _spread(*map(float, found[3:7])), _edges(sample, found[7:]))
 
 
 def quantiles(sample: Sample, shares: Sequence[float]) -> Numbers:
@@ -326,11 +396,13 @@ def bin_edges(reference: Sample, bins: int = BINS) -> Numbers:
     """
     if not reference.size:
         return np.empty(0)
-    found = np.unique(quantiles(reference, [share / bins for share in range(1, bins)]))
-    distinct = _few_values(reference) if len(found) < bins - 1 or reference.size <= FEW_VALUES else None
-    if distinct is None:
-        return found
-    return np.concatenate(([np.nextafter(distinct[0], -np.inf)], distinct))
+    return _edges(reference, quantiles(reference, [share / bins for share in range(1, bins)]))
+
+
+def _edges(reference: Sample, inner: Numbers) -> Numbers:
+    found = np.unique(inner)
+    distinct = _few_values(reference) if len(found) < len(inner) or reference.size <= FEW_VALUES else None
+    return found if distinct is None else np.concatenate(([np.nextafter(distinct[0], -np.inf)], distinct))
 
 
 def _few_values(sample: Sample) -> Numbers | None:
