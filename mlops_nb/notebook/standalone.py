@@ -15,6 +15,8 @@ from mlops_nb.notebook.script import function_text, pipeline_function, script_do
 
 _DISPLAY = "from mlops_nb.pipelines"
 _DOES_NOTHING = ("clear_output", "set_matplotlib_formats", "get_ipython")
+_RESERVED = ("help", "config")
+"""Options that a script has of its own."""
 _SHOWS = ("display", "update_display", "display_html", "display_markdown", "display_latex")
 
 _HELPERS = {
@@ -91,8 +93,33 @@ def {save_plots}(name):
         figure.savefig(path, bbox_inches="tight")
     {pyplot}.close("all")
 ''',
+    "settings": '''
+def {read_settings}(path):
+    """The parameters that a TOML, JSON or YAML file gives."""
+    with open(path, "rb") as file:
+        if path.endswith(".json"):
+            found = json.load(file)
+        elif path.endswith((".yaml", ".yml")):
+            import yaml  # PyYAML, where it is installed
+
+            found = yaml.safe_load(file)
+        else:
+            found = tomllib.load(file)
+    return {{name.replace("-", "_"): value for name, value in found.get("parameters", found).items()}}
+
+
+def {as_options}(settings, flags):
+    """Parameters as options of the command line."""
+    for name, value in settings.items():
+        option = {option}.replace("_", "-")
+        if name in flags:
+            yield f"--{{option}}" if str(value).lower() in ("1", "true", "yes", "on") else f"--no-{{option}}"
+        else:
+            yield f"--{{option}}={{value if isinstance(value, str) else json.dumps(value)}}"
+''',
 }  # fmt: skip
 _NEEDS = {
+    "settings": ("difflib", "json", "os", "sys", "tomllib"),
     "show": ("pprint",), "captured": ("contextlib", "io"), "plots": ("matplotlib", "matplotlib.pyplot", "pathlib"),
 }  # fmt: skip
 
@@ -149,9 +176,15 @@ class _Names:
         self.has_plots = bool(re.search(r"\b(matplotlib|pylab|seaborn)\b|\.(plot|hist|boxplot)\b", everything))
         uses = {"show", *(name for name in plan.ours if name in _HELPERS)}
         uses |= {"markup"} if self.displayed or inner else set()
+        uses |= {"settings"} if plan.parameters else set()
         self.uses = [name for name in _HELPERS if name in uses or (name == "plots" and self.has_plots)]
         self.called = {name: plan.ours.get(name, name) for name in ("show", "metric", "captured", "get_ipython")}
         self.called |= {"save_plots": self._free("save_plots"), "pyplot": "matplotlib.pyplot"}
+        self.called |= {name: self._free(name) for name in ("read_settings", "as_options")}
+        named = {each.name for each in plan.parameters}
+        reserved = '(f"{name}_value" if name in ("help", "config") else name)'
+        self.called["option"] = reserved if named.intersection(_RESERVED) else "name"
+        self.config = "config_file" if "config" in named else "config"
         self.main = self._free("main")
 
     def _free(self, name: str) -> str:
@@ -192,8 +225,6 @@ def _inner(function: str, names: _Names) -> str:
 
 def _imports(plan: PipelinePlan, names: _Names) -> Iterator[str]:
     yield "import argparse"
-    if any(_reader(each) == "json.loads" for each in plan.parameters):
-        yield "import json"
     for use in names.uses:
         yield from (f"import {module}" for module in _NEEDS.get(use, ()))
     for name in plan.ours:
@@ -220,34 +251,73 @@ def _flow(plan: PipelinePlan, names: _Names) -> str:
 
 
 def _main(plan: PipelinePlan, names: _Names) -> str:
-    lines = [f"def {names.main}():", f"    parser = argparse.ArgumentParser(description={_about(plan)!r})"]
+    lines = [f"def {names.main}():", f"    parser = argparse.ArgumentParser({_described(plan, names)})"]
     lines += [f"    parser.add_argument({_argument(each)})" for each in plan.parameters]
-    lines.append("    options = parser.parse_args()")
-    for each in plan.parameters:
-        if each.low is not None and each.high is not None:
-            rule = f"{each.name} must be between {each.low} and {each.high}"
-            lines += [
-                f"    if not {each.low!r} <= options.{each.name} <= {each.high!r}:",
-                f"        parser.error({rule!r})",
-            ]
-    if plan.results:
-        lines += [
-            f"    results = {plan.function}(**vars(options))",
-            "    for name, value in results.items():",
+    lines += _options(plan, names) if plan.parameters else ["    parser.parse_args()"]
+    call = f"{plan.function}({'**vars(options)' if plan.parameters else ''})"
+    if not plan.results:
+        return "\n".join([*lines, f"    {call}"])
+    return "\n".join(
+        [
+            *lines,
+            f"    for name, value in {call}.items():",
             "        if isinstance(value, int | float):",
             '            print(f"{name} = {value}")',
         ]
-    else:
-        lines.append(f"    {plan.function}(**vars(options))")
-    return "\n".join(lines)
+    )
 
 
-def _about(plan: PipelinePlan) -> str:
-    return (first_sentence(plan.summary) or plan.title or plan.name).replace("%", "%%")
+def _described(plan: PipelinePlan, names: _Names) -> str:
+    about = (first_sentence(plan.summary) or plan.title or plan.name).replace("%", "%%")
+    if not plan.parameters:
+        return f"description={about!r}"
+    variable = _variable(plan, plan.parameters[0])
+    option = f"--{names.config.replace('_', '-')}"
+    said = (
+        f"A parameter comes from its option, else from a variable such as {variable}, else from the file of {option}."
+    )
+    return f"description={about!r}, epilog={said!r}"
+
+
+def _variable(plan: PipelinePlan, parameter: ScriptParameter) -> str:
+    """The environment variable of a parameter, as every script of ours calls it."""
+    from mlops_nb.pipelines.parameters import Parameter
+    from mlops_nb.pipelines.settings import variable_of
+
+    return variable_of(plan.name, Parameter(parameter.name, parameter.type))
+
+
+def _options(plan: PipelinePlan, names: _Names) -> Iterator[str]:
+    """The lines that read the options: those of the command line after those of the environment and the file."""
+    variables = {each.name: _variable(plan, each) for each in plan.parameters}
+    flags = tuple(each.name for each in plan.parameters if each.type == "bool")
+    settings, options = names.called["read_settings"], names.called["as_options"]
+    file, option = names.config, f"--{names.config.replace('_', '-')}"
+    yield f"""
+    parser.add_argument("{option}", metavar="FILE", help="a TOML, JSON or YAML file of parameters")
+    file = parser.parse_args().{file}
+    variables = {variables!r}
+    try:
+        settings = {settings}(file) if file else {{}}
+    except Exception as error:
+        parser.error(f"{{file}} cannot be read: {{error}}")
+    for name in sorted(settings.keys() - variables.keys()):
+        near = difflib.get_close_matches(name, variables, 1)
+        parser.error(f"{{file}} sets {{name!r}}, which is no parameter" + (f"; {{near[0]!r}} is one" if near else ""))
+    settings |= {{name: os.environ[each] for name, each in variables.items() if each in os.environ}}
+    options = parser.parse_args([*{options}(settings, {flags!r}), *sys.argv[1:]])
+    del options.{file}""".lstrip("\n")
+    for each in plan.parameters:
+        if each.low is not None and each.high is not None:
+            rule = f"{each.name} must be between {each.low} and {each.high}"
+            given = f"options.{each.name} is not None and " if each.default is None else ""
+            yield f"    if {given}not {each.low!r} <= options.{each.name} <= {each.high!r}:"
+            yield f"        parser.error({rule!r})"
 
 
 def _argument(parameter: ScriptParameter) -> str:
-    option = "--help-value" if parameter.name == "help" else f"--{parameter.name.replace('_', '-')}"
+    option = f"--{parameter.name.replace('_', '-')}"
+    option = f"--{parameter.name}-value" if parameter.name in _RESERVED else option
     parts = [repr(option), f"dest={parameter.name!r}", f"default={parameter.default_text}"]
     if parameter.type == "bool":
         parts.append("action=argparse.BooleanOptionalAction")

@@ -60,6 +60,51 @@ def test_standalone_script_keeps_choices_and_ranges(folder):
     assert "invalid choice: 'c'" in alone(folder, "alone.py", "--kind", "c").stderr
 
 
+SETTINGS = parameters(
+    "n_rows = 4\nkind = 'a'  # @param ['a', 'b']\nflag = False\nnames = ['x']\ndepth: int | None = None"
+)
+
+
+def test_standalone_script_takes_parameters_from_a_file_the_environment_and_options_in_this_order(folder, monkeypatch):
+    cell = "print(n_rows, kind, flag, names, depth)"
+    (folder / "alone.py").write_text(formatted_script(notebook(SETTINGS, cell), standalone=True).source)
+    (folder / "a.toml").write_text("n-rows = 5\nkind = 'b'\nnames = ['y']\n")
+    (folder / "b.json").write_text('{"parameters": {"flag": true, "depth": 3}}')
+    (folder / "c.yaml").write_text("n_rows: 6\n")
+    assert alone(folder, "alone.py", "--config", "a.toml").stdout == "5 b False ['y'] None\n"
+    assert alone(folder, "alone.py", "--config", "b.json").stdout == "4 a True ['x'] 3\n"
+    assert alone(folder, "alone.py", "--config", "c.yaml").stdout == "6 a False ['x'] None\n"
+    monkeypatch.setenv("FLIGHTS_N_ROWS", "7")
+    monkeypatch.setenv("FLIGHTS_FLAG", "yes")
+    assert alone(folder, "alone.py", "--config", "a.toml").stdout == "7 b True ['y'] None\n"
+    assert alone(folder, "alone.py", "--config", "a.toml", "--n-rows", "8", "--no-flag").stdout.startswith("8 b False")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.toml", "n_row = 5", "a.toml sets 'n_row', which is no parameter; 'n_rows' is one"),
+        ("a.json", '{"kind": "c"}', "invalid choice: 'c'"),
+        ("a.json", "[", "a.json cannot be read"),
+        ("a.yaml", "n_rows: [", "a.yaml cannot be read"),
+        ("a.toml", "n_rows = 'x'", "argument --n-rows: invalid int value: 'x'"),
+    ],
+)
+def test_standalone_script_refuses_a_wrong_file_of_parameters_in_words(folder, name, text, said):
+    (folder / "alone.py").write_text(formatted_script(notebook(SETTINGS, "print(n_rows)"), standalone=True).source)
+    (folder / name).write_text(text)
+    ran = alone(folder, "alone.py", "--config", name)
+    assert (ran.returncode, said in ran.stderr) == (2, True), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_parameters_that_are_called_as_options_of_the_script_have_others(folder):
+    cell = parameters("config = 1\nhelp = 2")
+    (folder / "alone.py").write_text(formatted_script(notebook(cell, "print(config, help)"), standalone=True).source)
+    (folder / "a.json").write_text('{"config": 3, "help": 4}')
+    assert alone(folder, "alone.py", "--config-value", "5", "--config-file", "a.json").stdout == "5 4\n"
+
+
 def test_names_of_the_notebook_are_left_alone(folder):
     source = formatted_script(notebook("main = 3\nshow = 4\nmain + show", "options = main"), standalone=True).source
     (folder / "alone.py").write_text(source)
