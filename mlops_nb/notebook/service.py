@@ -493,7 +493,7 @@ def verified(
     clock = time.perf_counter()
     result = run_script(script, folder, store.folder, say, _watching(done) if done.is_standalone else "")
     seconds = time.perf_counter() - clock
-    repeated = _metrics_by_run(result) | _metrics_by_sweep(steps, result, store)
+    repeated = _metrics_by_run(result, _run_labels(steps)) | _metrics_by_sweep(steps, result, store)
     for name in [each.sweep for each in steps if each.sweep and captured.get(each.sweep) and not repeated[each.sweep]]:
         captured.pop(name, None)
         warnings.append(
@@ -514,15 +514,17 @@ def verified(
 def _captured(
     steps: Sequence[ScriptStep], record: Notebook, notebook: str, store: Store
 ) -> tuple[dict[str, dict[str, float] | None], dict[str, dict[str, float]], list[str]]:
-    """The metrics of the newest captured run of each name, those of autolog apart, and what is doubtful about them."""
+    """The metrics of each cell's newest captured run, those of autolog apart, and what is doubtful about them."""
     found: dict[str, dict[str, float] | None] = {}
     autologged: dict[str, dict[str, float]] = {}
     warnings: list[str] = []
-    captured = [("run", each.run, each) for each in steps if each.run]
+    labels = _run_labels(steps)
+    captured = [("run", labels[each.name], each) for each in steps if each.run]
     captured += [("sweep", each.sweep, each) for each in steps if each.sweep]
     names = [name for _, name, _ in captured]
     for kind, name, step in {each[1]: each for each in captured}.values():
-        run = _newest(name, notebook, store, "sweep" if kind == "sweep" else "cell")
+        source = "" if kind == "sweep" or name == step.run else record.cells[step.cell].source
+        run = _newest(step.run or step.sweep, notebook, store, "sweep" if kind == "sweep" else "cell", source)
         found[name] = _repeatable(run) if run else None
         autologged[name] = {each.name: each.value for each in run.metrics if each.autologged} if run else {}
         if run is None:
@@ -537,6 +539,16 @@ def _captured(
     doubled = {name for name in names if names.count(name) > 1}
     warnings += [f"several cells are captured as {name!r}: only the last is compared" for name in sorted(doubled)]
     return found, autologged, warnings
+
+
+def _run_labels(steps: Sequence[ScriptStep]) -> dict[str, str]:
+    """By a step's name that of the run it repeats; where several cells are captured by one name, with the cell."""
+    runs = [each.run for each in steps]
+    return {
+        each.name: each.run if runs.count(each.run) == 1 else f"{each.run} (cell {each.cell + 1})"
+        for each in steps
+        if each.run
+    }
 
 
 def _measured_alike(autologged: Mapping[str, float], functions: Collection[str]) -> dict[str, float]:
@@ -558,13 +570,16 @@ def _repeatable(run: Run) -> dict[str, float]:
     return {each.name: each.value for each in run.metrics if not each.autologged}
 
 
-def _newest(name: str, notebook: str, store: Store, kind: str = "cell") -> Run | None:
-    """The newest FINISHED captured run of a name; one of this notebook where that is known."""
+def _newest(name: str, notebook: str, store: Store, kind: str, source: str) -> Run | None:
+    """The newest FINISHED captured run of a name; one of this notebook where that is known, of the source if given."""
     from mlops_nb.tracking.service import newest_runs, show
 
     found = newest_runs(name, kind=kind, store=store)
-    match = next((each for each in found if not each.notebook or Path(each.notebook).name == notebook), None)
-    return show(match.id, store=store) if match else None
+    ours = [each for each in found if not each.notebook or Path(each.notebook).name == notebook]
+    shown = (show(each.id, store=store) for each in ours) if source else ()
+    if match := next((run for run in shown if is_redacted_from(run.source.strip(), source.strip())), None):
+        return match
+    return show(ours[0].id, store=store) if ours else None
 
 
 def _metrics_by_sweep(
@@ -643,10 +658,10 @@ def _followed(stream: object, say: Say) -> list[str]:
     return lines
 
 
-def _metrics_by_run(result: Mapping[str, object]) -> dict[str, dict[str, float]]:
+def _metrics_by_run(result: Mapping[str, object], labels: Mapping[str, str]) -> dict[str, dict[str, float]]:
     steps = result.get("steps")
     return {
-        step["run"]: {name: float(value) for name, value in step["metrics"].items()}
+        labels.get(step["name"], step["run"]): {name: float(value) for name, value in step["metrics"].items()}
         for step in (steps if isinstance(steps, list) else ())
         if step["run"]
     }

@@ -326,3 +326,18 @@ def test_metric_that_only_autolog_recorded_is_compared_with_the_scripts(folder):
     done = export("numbers_study.ipynb", "pipeline.py", verify=True)
     assert [(one.run, one.metric, one.equal) for one in done.verification.checks] == [("dull", "accuracy_score", True)]
     assert not done.warnings
+
+
+def test_cells_captured_by_one_name_are_each_compared(folder):
+    cells = {
+        "load": "%load_ext mlops_nb",
+        "md": "# Two of a name",
+        "first": "%%mlops run fit --metric accuracy\naccuracy = 0.5",
+        "second": "%%mlops run fit --metric accuracy\naccuracy = 0.75",
+    }
+    path = written(folder, cells)
+    executed(path)
+    done = export(path, "pipeline.py", verify=True)
+    checks = [(one.run, one.notebook, one.script, one.equal) for one in done.verification.checks]
+    assert checks == [("fit (cell 3)", 0.5, 0.5, True), ("fit (cell 4)", 0.75, 0.75, True)]
+    assert not [line for line in done.warnings if "compared" in line]
