@@ -717,7 +717,8 @@ def _read_from(run: Run, store: Store) -> dict[str, tuple[FileUse, ...]]:
     from mlops_nb.tracking.lineage import files_behind
 
     behind = files_behind(_history(store, place[0]), place[1], {one.root for one in run.data})
-    return {one.name: behind[one.root] for one in run.data if one.root in behind}
+    named = {one.name: behind[one.root] for one in run.data if one.root in behind}
+    return named | {"": behind[""]} if "" in behind else named
 
 
 def annotate(
