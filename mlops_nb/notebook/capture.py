@@ -19,7 +19,7 @@ from dataclasses import replace
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from mlops_nb.errors import MlopsError, StoreUnavailable
 from mlops_nb.notebook import files
@@ -63,6 +63,8 @@ class _Going:
         self.observed: dict[str, float] = {}
         self.numbers: dict[str, object] = {}
         """What was bound before the block to names that may be its metrics; only numbers, which take no room."""
+        self.models: dict[str, ReferenceType[object]] = {}
+        """The models that were bound before the block to names that it binds; they may go meanwhile."""
         self.has_cells = False
         self.done: set[str] = set()
         """What was recorded at its end already, should Ctrl-C come there."""
@@ -395,6 +397,7 @@ class Capture:
         service.begin(run)
         going.data = self._data_read(source) if data is None else data
         going.numbers = self._numbers(going)
+        going.models = self._models(going)
         with run.together():
             for name, value in options["tag"]:
                 run.set_tag(name, value)
@@ -510,6 +513,16 @@ class Capture:
 
         names = {name: self.shell.user_ns.get(name) for name in (*going.metrics, *read_cell(going.source).writes)}
         return {name: value for name, value in names.items() if is_number(value)}
+
+    def _models(self, going: _Going) -> dict[str, ReferenceType[object]]:
+        from mlops_nb.notebook.cells import read_cell
+
+        names, found = self.shell.user_ns, dict[str, ReferenceType[object]]()
+        for name in read_cell(going.source).writes:
+            with suppress(Exception):  # a user's class may forbid it, or raise anything when it is asked
+                if hasattr(type(names.get(name)), "get_params"):
+                    found[name] = ref(names[name])
+        return found
 
     def _data_loaded(self, going: _Going) -> tuple[DataFingerprint, ...]:
         """What the block loaded itself, as it is at its end."""
@@ -643,7 +656,9 @@ class Capture:
 
             self._note_saved_parameters()
             cell = read_cell(going.source)
-            settings = inferred_params(cell, names, self._parameters, estimators=run.model is None, is_whole=is_whole)
+            old = {name for name, model in going.models.items() if names.get(name) is model() and not is_whole}
+            made = [name for name in cell.writes if name not in old] if run.model is None else ()
+            settings = inferred_params(cell, names, self._parameters, made, is_whole=is_whole)
             run.log_params({name: each for name, each in settings.items() if name not in going.metrics}, inferred=True)
 
     def _add_metrics(self, going: _Going, *, is_whole: bool) -> None:

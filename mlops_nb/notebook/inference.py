@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from mlops_nb.notebook.cells import CellNames
 from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
@@ -19,14 +19,14 @@ def inferred_params(
     names: CellNames,
     namespace: Mapping[str, object],
     parameters: Mapping[str, object],
+    made: Iterable[str],
     *,
-    estimators: bool = True,
     is_whole: bool = True,
 ) -> dict[str, object]:
     """The parameters of a cell that names none.
 
     They are the simple literals that the `parameters` cell (`parameters`: its names and values) and the cell
-    assign, with their values after the cell, and, with `estimators`, `name.setting` of every estimator it makes.
+    assign, with their values after the cell, and `name.setting` of every estimator among the names that it `made`.
     A cell that did not run as a whole (`is_whole`) may not have come to an assignment: what is not there is none then.
     """
     found = {name: namespace.get(name, value) for name, value in parameters.items()}
@@ -35,7 +35,7 @@ def inferred_params(
         for name, value in names.literals.items()
         if not name.startswith("_") and not is_metric_name(name) and (is_whole or name in namespace)
     }
-    for name in names.writes if estimators else ():
+    for name in made:
         if name in namespace and not name.startswith("_"):
             found |= {f"{name}.{setting}": value for setting, value in estimator_settings(namespace[name]).items()}
     return found

@@ -168,6 +168,14 @@ def test_without_names_parameters_and_metrics_are_inferred_and_marked(shell):
     assert all(one.inferred for one in (*run.params, *run.metrics))
 
 
+def test_model_that_a_failed_cell_left_as_it_was_gives_it_no_parameters(shell):
+    shell.run_cell("from sklearn.linear_model import Lasso, Ridge\nmodel = Ridge(alpha=3.0)")
+    shell.run_cell("%%mlops run broken\nmodel = Lasso(alpha=-1).fit([[1.0]], [1.0])")
+    assert service.show("broken").params == ()
+    shell.run_cell("%%mlops run later\nmodel = Lasso(alpha=2.0)\nmodel.fit([[1.0]], 'no numbers')")
+    assert {one.name: one.value for one in service.show("later").params}["model.alpha"] == 2.0
+
+
 def test_literal_that_a_failed_cell_did_not_come_to_is_no_parameter(shell):
     shell.run_cell("%%mlops run early\nalpha = 0.5\n1 / 0\nbeta = 2")
     assert named(mlops_nb.show("early"))[0] == {"alpha": 0.5}
