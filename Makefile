@@ -66,7 +66,7 @@ check: $(TESTS)  ## format, lint, types, layers, doctests
 	.venv/bin/lint-imports
 	$(RUN) -m pytest -q --doctest-modules mlops_nb
 
-bench: $(TESTS)  ## speed and memory beside MLflow and trackio (makes .venv-bench the first time)
+bench: $(TESTS)  ## speed and memory beside MLflow, trackio and papermill (makes .venv-bench the first time)
 	@$(RUN) -m tests.benchmarks
 
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \

@@ -13,7 +13,7 @@ from tests.benchmarks.ours import WORKS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PEERS = {"MLflow": "peer_mlflow", "trackio": "peer_trackio"}
+PEERS = {"MLflow": "peer_mlflow", "trackio": "peer_trackio", "papermill": "peer_papermill"}
 """Each peer's work is in the file of that name, what it needs in the .txt beside it."""
 
 
@@ -34,7 +34,7 @@ def python_of(peer: str) -> str:
 
 def figure(python: str, script: str, name: str) -> float | None:
     """The CPU milliseconds that a script prints for a piece of work; None when it does not have it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "BENCH_PYTHON": sys.executable}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     said = subprocess.run([python, HERE / script, name], capture_output=True, text=True, env=environment, check=False)
     if said.returncode:

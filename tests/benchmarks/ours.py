@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import steps
+from tests.benchmarks import notebook_run, steps
 from tests.benchmarks.fits import FITS, added
 from tests.benchmarks.measured import METRICS, PARAMS, cpu
 
@@ -446,6 +446,9 @@ def _autolog(name: str) -> Callable[[], float]:
 work("second run of ten kept steps, over what the script imports at its top", "under 600 ms")(steps.cached_pipeline)
 work("a step of a pipeline that is run, recorded and kept, over its function", "under 5 ms")(steps.step_overhead)
 work("a step of a pipeline whose kept result is taken", "under 5 ms")(steps.kept_step)
+work("a notebook of two fits, its cells alone as plain Python", "the floor")(notebook_run.cells_alone)
+work("a notebook of two fits, run whole", "the cells alone plus 10 %")(notebook_run.exported_script)
+work("a notebook of two fits, run whole, and what its steps give kept", "-")(notebook_run.exported_script_that_keeps)
 
 for _name in FITS:
     work(f"autolog: what it adds to a fit of {_name}", "at most 10 % of the fit")(_autolog(_name))
