@@ -755,7 +755,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "pipelines",
-            "Look at a pipeline: its steps as a graph, what ran and what was taken as kept, the runs before it.",
+            "Look at a pipeline, also while it runs: its steps as a graph, what was taken as kept, the runs before it.",
             (
                 Option(
                     "pipeline",
