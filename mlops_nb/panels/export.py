@@ -91,13 +91,13 @@ def _verified(proof: Verification) -> Iterator[Block]:
     more = f"+{len(ordered) - 40} more" if len(ordered) > 40 else ""
     took = f"Metrics, compared exactly in a fresh process ({duration(proof.seconds)})"
     if rows:
-        yield Table(took, ("run", "metric", "notebook", "script", "equal"), rows, frozenset({2, 3}), more)
+        yield Table(took, ("run", "metric", "equal", "notebook", "script"), rows, frozenset({3, 4}), more)
     yield from _values(proof)
 
 
 def _values(proof: Verification) -> Iterator[Block]:
     """What cells printed and showed: what differs at once, all of it folded."""
-    columns = ("cell", "what", "notebook", "script", "equal")
+    columns = ("cell", "what", "equal", "notebook", "script")
     differ = [each for each in proof.values if not each.is_good]
     if differ:
         more = f"+{len(differ) - 20} more" if len(differ) > 20 else ""
@@ -120,7 +120,7 @@ def _value(check: ValueCheck) -> tuple[Words, ...]:
     said = f" {check.likeness}: {one_line(check.cause, 80)}" if check.cause else _LIKENESS[check.likeness]
     what = "printed" if check.kind == "print" else "value"
     sides = [_around(check.notebook, check.script), _around(check.script, check.notebook)]
-    return (f"{check.cell + 1}", what, *sides, (sign, said))
+    return (f"{check.cell + 1}", what, (sign, said), *sides)
 
 
 def _around(text: str, other: str) -> str:
@@ -133,7 +133,7 @@ def _around(text: str, other: str) -> str:
 def _check(check: MetricCheck) -> tuple[Words, ...]:
     sides = ("missing" if side is None else repr(side) for side in (check.notebook, check.script))
     equal: Words = (Span("✓", css="mp-good"), " equal") if check.equal else (Span("✗", css="mp-bad"), " different")
-    return (one_line(check.run, 40), one_line(check.metric, 40), *sides, equal)
+    return (one_line(check.run, 40), one_line(check.metric, 40), equal, *sides)
 
 
 def _is_script(export: Export) -> bool:
