@@ -6,6 +6,7 @@ import ast
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from mlops_nb.notebook.cells import CellNames, read_cell
 from mlops_nb.notebook.ipython_syntax import cell_text, cell_tree
@@ -126,15 +127,30 @@ def _of_cell(
     *,
     incomplete: bool,
 ) -> Iterator[ValueCheck]:
-    printed = [_plain("".join(each.text for each in side if each.kind == "print")) for side in (notebook, script)]
+    printed = [_plain(each.text) for each in _as_far_as_kept(*(_printed(side) for side in (notebook, script)))]
     if _says_something_itself(cells[position]):
         printed[0] = _without_magics_words(*printed)
     if any(printed):
         yield _check(position, "print", printed[0], printed[1], cells)
-    ours = [_plain(each.text) for each in notebook if each.kind == "value"]
-    theirs = [_plain(each.text) for each in script if each.kind == "value"]
+    ours, theirs = ([each for each in side if each.kind == "value"] for side in (notebook, script))
     for left, right in _pairs(ours, theirs, incomplete=incomplete):
-        yield _check(position, "value", left, right, cells)
+        if left is not None and right is not None:
+            left, right = _as_far_as_kept(left, right)
+        texts = [_plain(each.text) if each is not None else None for each in (left, right)]
+        yield _check(position, "value", texts[0], texts[1], cells)
+
+
+def _printed(outputs: Sequence[CellOutput]) -> CellOutput:
+    """All that a cell printed."""
+    prints = [each for each in outputs if each.kind == "print"]
+    return CellOutput("print", "".join(each.text for each in prints), sum(each.cut for each in prints))
+
+
+def _as_far_as_kept(notebook: CellOutput, script: CellOutput) -> tuple[CellOutput, CellOutput]:
+    """Both sides; of a notebook's text as much as was kept of a script's, where that was as long."""
+    if script.cut and len(notebook.text) == len(script.text) + script.cut:
+        notebook = replace(notebook, text=notebook.text[: len(script.text)])
+    return notebook, script
 
 
 def _says_something_itself(cell: NotebookCell) -> bool:
@@ -150,7 +166,9 @@ def _without_magics_words(notebook: str, script: str) -> str:
     return script if all(any(line == other for other in lines) for line in script.split("\n") if line) else notebook
 
 
-def _pairs(ours: list[str], theirs: list[str], *, incomplete: bool) -> Iterator[tuple[str | None, str | None]]:
+def _pairs(
+    ours: list[CellOutput], theirs: list[CellOutput], *, incomplete: bool
+) -> Iterator[tuple[CellOutput | None, CellOutput | None]]:
     """The values of both sides that stand against each other; None where one has no counterpart."""
     if incomplete and len(theirs) > len(ours):
         theirs = theirs[len(theirs) - len(ours) :]

@@ -12,10 +12,11 @@ from mlops_nb.tracking.values import Value
 
 @dataclass(frozen=True, slots=True)
 class CellOutput(Record):
-    """What a cell printed in one go, or a value that it showed, as plain text."""
+    """What a cell printed in one go, or a value that it showed, as plain text; `cut` characters more are not kept."""
 
     kind: Literal["print", "value"]
     text: str
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

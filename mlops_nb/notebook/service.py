@@ -680,7 +680,7 @@ def _compared_values(
         for one in step["outputs"]:
             if one["kind"] != "plot":
                 cell = lines.get(one["line"], first.get(step["name"], -1))
-                found.setdefault(cell, []).append(CellOutput(one["kind"], one["text"]))
+                found.setdefault(cell, []).append(CellOutput(one["kind"], one["text"], one["cut"]))
     compared = [cell for step in done.steps if not step.sweep for cell in step.cells]
     checks = value_checks(cells, found, compared=[each for each in compared if each not in live])
     return tuple(

@@ -118,3 +118,10 @@ def test_what_looks_into_folders_is_named_where_it_finds_other_files():
     assert checked(cells, {1: [CellOutput("value", "['a.csv']")]}) == [
         (1, "value", "different", "os.listdir in cell 1 finds other files than it did then")
     ]
+
+
+def test_a_long_text_is_compared_as_far_as_the_script_kept_it():
+    cells = [cell("print(x)", ("print", "abcdef\n"))]
+    assert checked(cells, {0: [CellOutput("print", "abc", 4)]}) == [(0, "print", "equal", "")]
+    assert checked(cells, {0: [CellOutput("print", "abd", 4)]})[0][2] == "different"
+    assert checked(cells, {0: [CellOutput("print", "abc", 5)]})[0][2] == "different"
