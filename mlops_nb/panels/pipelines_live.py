@@ -8,27 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from mlops_nb.panels.blocks import Block, Line, Span, as_html
+from mlops_nb.panels.blocks import Block, Line, Pre, Span, as_html
 from mlops_nb.panels.live import LivePanel, Rows, view_of
 from mlops_nb.panels.pipelines import drawn, head_blocks, past_table, run_of, state_words, steps_over, steps_table
 from mlops_nb.panels.run import log_blocks
 from mlops_nb.panels.runs_view import PAGE
 from mlops_nb.panels.theme import framed
-from mlops_nb.panels.wording import count, one_line
+from mlops_nb.panels.wording import count, many_lines, one_line
 from mlops_nb.pipelines.records import PipelineHistory, StepState
 
 if TYPE_CHECKING:
     from mlops_nb.pipelines.history import FollowedPipelines
+    from mlops_nb.tracking.runs import Run
 
 NEWEST = 0
 """In the place of a run's number: the newest, whichever that is."""
 
 
+LAST_LINES = 15
+"""Lines of what a step that goes on has printed."""
+
+
 class LivePipelines(LivePanel):
     """The state of a live pipeline panel, and the widgets that show it.
 
-    Unless a person opens an earlier run, or asked for one, the newest is shown. Of its steps the one that failed is
-    open until another is chosen.
+    Unless a person opens an earlier run, or asked for one, the newest is shown. Of its steps the one that failed, or
+    that goes on, is open until another is chosen.
 
     Args:
         found: what was found when the panel was asked for.
@@ -47,6 +52,9 @@ class LivePipelines(LivePanel):
         self.steps = self.table
         self.past = Rows()
         self._logged: tuple[object, ...] = ()
+        self._reads = 0
+        """How often the store was read: a step that goes on may have printed more since."""
+
         self.head = ipywidgets.HTML()
         self.head.add_class("mlops-head")
         self.style = ipywidgets.HTML(framed(""))
@@ -59,6 +67,7 @@ class LivePipelines(LivePanel):
 
     def read_again(self) -> None:
         """Show what is in the store now."""
+        self._reads += 1
         which = self.run or self.pipeline or self._pipelines.which
         self._found = self._pipelines.history(which)
         self.pipeline = self._found.pipeline
@@ -162,14 +171,16 @@ class LivePipelines(LivePanel):
         )
 
     def _opened(self) -> StepState | None:
-        """The step that is open: the chosen one, else the one that failed."""
-        steps = self._found.steps
-        chosen = next((step for step in steps if step.id is not None and step.id == self.open), None)
-        return chosen or next((step for step in steps if step.name == self._found.failed and step.id is not None), None)
+        """The step that is open: the chosen one, else the one that failed or goes on."""
+        steps = [step for step in self._found.steps if step.id is not None]
+        chosen = [step for step in steps if step.id == self.open]
+        failed = [step for step in steps if step.name == self._found.failed]
+        going = [step for step in steps if step.status == "RUNNING"]
+        return next(iter((*chosen, *failed, *going)), None)
 
     def _show_log(self) -> None:
         step = self._opened()
-        state = (step.id, step.status) if step else ()
+        state = (step.id, step.status, self._reads if step.status == "RUNNING" else 0) if step else ()
         if state == self._logged:
             return
         self._logged = state
@@ -179,11 +190,13 @@ class LivePipelines(LivePanel):
         assert step.id is not None
         state = state_words(step, self._found, is_timed=False)
         yield Line((Span(f"{one_line(step.name, 60)} (run {step.id}): {state}", "strong"),))
-        blocks = log_blocks(self._pipelines.load(step.id))
-        yield from blocks
+        whole = self._pipelines.load(step.id)
         if step.status == "RUNNING":
-            yield Line("What it prints stands here when it ends.", "small")
-        elif not blocks:
+            yield _last_lines(whole)
+            return
+        blocks = log_blocks(whole)
+        yield from blocks
+        if not blocks:
             yield Line("It printed nothing.", "small")
         yield Line(("All of it: ", Span(f"%mlops show {step.cached_from or step.id}", "code")), "small")
 
@@ -191,3 +204,12 @@ class LivePipelines(LivePanel):
         """Say what went wrong with what a person did; a log is read anew then."""
         self._logged = ()
         super().fail(error)
+
+
+def _last_lines(run: Run) -> Block:
+    """The end of what a step has printed so far; all of it stands there when it is over."""
+    lines = "\n".join(one.data.get("text/plain", "").rstrip("\n") for one in run.outputs).split("\n")
+    if not any(lines):
+        return Line("It has printed nothing yet.", "small")
+    hidden = len(lines) - LAST_LINES
+    return Pre(f"After {count(hidden, 'line')} more" if hidden > 0 else "", many_lines("\n".join(lines[-LAST_LINES:])))

@@ -16,6 +16,7 @@ from mlops_nb.pipelines.records import Shown
 from mlops_nb.pipelines.running import Seen, performed
 from mlops_nb.pipelines.steps import Step, executing
 from mlops_nb.pipelines.values import content_hash, is_small, named_outputs
+from mlops_nb.store import runs as rows
 from mlops_nb.tracking import service as tracking
 from mlops_nb.tracking.runs import Output, Status
 
@@ -88,6 +89,7 @@ def recorded_call(
                 retries=one.retries,
                 retry_seconds=one.retry_seconds,
                 timeout_seconds=one.timeout_seconds,
+                heard=lambda outputs: _note_outputs(going, outputs),
                 again=lambda raised, attempt: going.warnings.append(
                     f"attempt {attempt} of {one.retries + 1} failed: {error_line(raised)}"
                 ),
@@ -109,9 +111,19 @@ def recorded_call(
         made.changes = tuple(name for name, found in made.hashes.items() if found != before.get(name))
 
 
+def _note_outputs(going: tracking.ActiveRun, outputs: Sequence[Shown]) -> None:
+    """Put what a step has shown so far into the store, where others can read it while it runs."""
+    if going.fault is None:
+        with suppress(Exception):  # a fault of ours must not end the step
+            going.add_outputs(_outputs(outputs))
+
+
 def _finish(going: tracking.ActiveRun, made: Made, error: Any, surroundings: Surroundings) -> None:
     with going.together():
-        going.add_outputs(_outputs(made.seen.outputs, made.seen.stderr))
+        outputs = _outputs(made.seen.outputs, made.seen.stderr)
+        going.add_outputs(outputs)
+        if made.seen.attempts > 1:  # what an earlier attempt had shown
+            going.keep(rows.cut_outputs, len(outputs))
         going.add_surroundings(*surroundings)
     if fault := going.finish(made.status, error, durable=False):
         print(tracking.not_recorded(going.name, fault), file=sys.stderr)

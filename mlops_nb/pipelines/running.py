@@ -58,6 +58,7 @@ def performed(
     retry_seconds: float = 0.0,
     timeout_seconds: float | None = None,
     again: Callable[[BaseException, int], object] = lambda error, attempt: None,
+    heard: Callable[[Sequence[Shown]], object] = lambda outputs: None,
 ) -> Seen:
     """Call a function, and see what it does; `seen` is filled also when it raises.
 
@@ -72,6 +73,7 @@ def performed(
         retry_seconds: how long to wait before each.
         timeout_seconds: how long one call may take.
         again: is told the fault and the number of the attempt that failed.
+        heard: is told, at most once a second, what the function has shown so far.
     """
     names = {**getattr(function, "__globals__", {}), **kwargs}
     name = getattr(function, "__name__", "step")
@@ -80,7 +82,7 @@ def performed(
         files.begin_part()
         _network.begin()
         try:
-            with _heard(function, name, seen), _limit(timeout_seconds, name):
+            with _heard(function, name, seen, heard), _limit(timeout_seconds, name):
                 seen.result = function(*args, **kwargs)
             return seen
         except Exception as error:
@@ -126,12 +128,14 @@ class _Ear:
 
 
 @contextmanager
-def _heard(function: Callable[..., Any], name: str, seen: Seen) -> Iterator[None]:
+def _heard(
+    function: Callable[..., Any], name: str, seen: Seen, heard: Callable[[Sequence[Shown]], object]
+) -> Iterator[None]:
     """Keep what the block prints, shows and plots, and what it says on standard error."""
     stream, outputs = sys.stderr, list[Shown]()
     mine = sys.stderr = _Ear(stream)
     try:
-        with shown.recording(function, name) as outputs:
+        with shown.recording(function, name, heard) as outputs:
             yield
     finally:
         if sys.stderr is mine:

@@ -6,8 +6,9 @@ import inspect
 import io
 import re
 import sys
+import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from pathlib import Path
@@ -24,6 +25,9 @@ PLOTS = "plots"
 
 MOST_CHARACTERS = 256 << 10
 """Characters of a step's outputs that are kept."""
+
+TELL_SECONDS = 1.0
+"""So long at least lies between two times that a step's outputs are told while it runs."""
 
 _noted: ContextVar[dict[str, float] | None] = ContextVar("mlops_nb_noted", default=None)
 _heard: ContextVar[_Recorder | None] = ContextVar("mlops_nb_heard", default=None)
@@ -143,15 +147,18 @@ class captured:
 
 
 @contextmanager
-def recording(function: Callable[..., object], name: str) -> Iterator[list[Shown]]:
+def recording(
+    function: Callable[..., object], name: str, heard: Callable[[Sequence[Shown]], object] = lambda outputs: None
+) -> Iterator[list[Shown]]:
     """What the block prints to stdout, shows and plots, by the line of the function; a plot is saved to a file.
 
     Args:
         function: the step's function, whose lines are meant.
         name: what its plots are called.
+        heard: is told what there is so far, at most once a second.
     """
     _as_in_a_notebook()
-    recorder = _Recorder(function, name)
+    recorder = _Recorder(function, name, heard)
     token = _heard.set(recorder)
     _listening.append(recorder)
     if not isinstance(sys.stdout, _Tee):
@@ -194,7 +201,9 @@ class _Tee:
 
 
 class _Recorder:
-    def __init__(self, function: Callable[..., object], name: str) -> None:
+    def __init__(self, function: Callable[..., object], name: str, heard: Callable[[Sequence[Shown]], object]) -> None:
+        self.heard = heard
+        self.told = time.monotonic()
         code = getattr(function, "__code__", None)
         inner = [each for each in code.co_consts if isinstance(each, types.CodeType)] if code else []
         self.codes = {code, *(each for each in inner if each.co_flags & inspect.CO_COROUTINE)}
@@ -215,6 +224,10 @@ class _Recorder:
             self.outputs[-1] = Shown(kind, last.text + kept, line, last.cut + cut)
         else:
             self.outputs.append(Shown(kind, kept, line, cut))
+        is_whole = kind != "print" or text.endswith("\n")  # print writes a line in several pieces
+        if is_whole and time.monotonic() - self.told >= TELL_SECONDS:
+            self.told = time.monotonic()
+            self.heard(tuple(self.outputs))
 
     def _line(self) -> int:
         frame = sys._getframe(2)

@@ -253,6 +253,11 @@ def add_outputs(connection: sqlite3.Connection, run_id: int, outputs: Sequence[O
     )
 
 
+def cut_outputs(connection: sqlite3.Connection, run_id: int, count: int) -> None:
+    """Keep only so many of what was shown, the first."""
+    connection.execute("DELETE FROM outputs WHERE run_id = ? AND position >= ?", (run_id, count))
+
+
 def add_data(connection: sqlite3.Connection, run_id: int, data: Sequence[DataFingerprint]) -> None:
     """What the run read; a fingerprint is stored once."""
     for one in data:

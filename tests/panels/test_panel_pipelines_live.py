@@ -31,8 +31,11 @@ def load(n: int):
 
 @step
 def fit(data):
+    epoch = 0
     while not Path("go on").exists():
-        time.sleep(0.01)
+        time.sleep(0.1)
+        epoch += 1
+        print("epoch", epoch, flush=True)
     model = sum(data) / len(data)
     return model
 
@@ -108,6 +111,22 @@ def test_first_run_of_another_process_is_shown_step_by_step_until_it_ends(panels
     assert "finished in" in panel.head.value
     assert panel.bar not in panel.box.children
     assert [row["cells"][0] for row in panel.past.view["rows"]] == ["run 1"]
+
+
+def test_log_of_the_step_that_goes_on_grows(panels, folder):
+    panel = panels()
+
+    def last() -> int:
+        return max(map(int, re.findall(r"epoch (\d+)", panel.detail.value)), default=0)
+
+    with going(folder):
+        look_until(panel, lambda: last() > 3)
+        before = last()
+        look_until(panel, lambda: last() > before + 15)
+        assert panel.detail.value.count("epoch ") == 15
+        assert "fit (run 3): ▷ running" in panel.detail.value
+    look_until(panel, lambda: states(panel) == ["✓", "✓", "✓"])
+    assert panel.detail.value == ""
 
 
 def test_how_long_a_step_goes_on_is_told_while_nothing_is_written(panels, folder, monkeypatch):

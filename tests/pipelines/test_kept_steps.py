@@ -455,6 +455,17 @@ def test_step_is_tried_again_as_often_as_it_says(folder: Path):
     )
 
 
+def test_what_an_earlier_attempt_printed_is_not_what_the_step_printed(folder: Path):
+    body = (
+        "@step(retries=1, retry_seconds=0)\ndef shaky():\n    tried = Path('tried')\n    if tried.exists():\n"
+        "        print('second')\n        return 1\n    tried.touch()\n    print('first')\n    time.sleep(1.1)\n"
+        "    print('of two')\n    raise OSError('busy')\n@pipeline\ndef flow():\n    shaky()\n"
+    )
+    assert ran(flow(folder, body)).returncode == 0
+    outputs = service.show("shaky", store=open_store(folder)).outputs
+    assert [one.data["text/plain"] for one in outputs] == ["second\n"]
+
+
 def test_step_that_takes_longer_than_it_may_fails(folder: Path):
     body = "@step(timeout_seconds=0.3)\ndef slow():\n    time.sleep(60)\n@pipeline\ndef flow():\n    slow()\n"
     began = time.monotonic()
