@@ -61,6 +61,7 @@ _PLACES = {
     "watch": "mlops_nb.monitoring.streams",
     "cell_graph": "mlops_nb.notebook.flow.graph",
     "graph": "mlops_nb.notebook.service",
+    "drift": "mlops_nb.monitoring.service",
     "push": "mlops_nb.tracking.mlflow.service",
     "pull": "mlops_nb.tracking.mlflow.service",
     "export": "mlops_nb.notebook.service",
@@ -74,6 +75,7 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
+    from mlops_nb.monitoring.service import drift as drift
     from mlops_nb.monitoring.streams import watch as watch
     from mlops_nb.notebook.flow.graph import cell_graph as cell_graph
     from mlops_nb.notebook.service import export as export

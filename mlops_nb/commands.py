@@ -381,6 +381,29 @@ def _check(options: Mapping[str, Any], context: Context) -> Answer:
     return Answer(found, signature_check_panel(found), 0 if found.is_fit else 1)
 
 
+def _drift(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.monitoring import service
+    from mlops_nb.panels.drift import drift_panel
+
+    asked = {name: options[name] for name in ("threshold", "missing", "alpha", "correction")}
+    found = service.drift(
+        options["reference"],
+        options["current"],
+        columns=options["column"],
+        namespace=context.namespace,
+        thresholds={name: _share(value, name) for name, value in options["column_threshold"]},
+        **asked,
+    )
+    return Answer(found, drift_panel(found), 1 if found.is_alarming else 0)
+
+
+def _share(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BadUsage(f"the threshold of {name} is {text!r}, no number", f"--column-threshold {name}=0.2") from None
+
+
 def _watch(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.monitoring.streams import DETECTORS, watch
     from mlops_nb.panels.watch import watch_panel
@@ -511,6 +534,8 @@ def _files(options: Mapping[str, Any], context: Context) -> tuple[Any, Path | No
 
 
 _URI = "where MLflow is: http(s)://HOST:PORT, sqlite:///FILE.db or a folder of MLflow's"
+_TABLE = "a variable, a .parquet or .csv file, a pattern of files, or SQL over these"
+
 _VERSION = "NAME/3, NAME@ALIAS or NAME/STAGE, with or without models:/ before it"
 _NOTE = Option("--note", "why; kept in the log", metavar="TEXT", default="")
 
@@ -890,6 +915,29 @@ COMMANDS: Mapping[str, Command] = {
             ("%mlops check late-flight@champion X_new", "jupyter mlops check late-flight/Production new.parquet"),
             ("line", "terminal"),
             _check,
+        ),
+        Command(
+            "drift",
+            "What changed in the current data against a reference, column by column: how much, and how sure it is.",
+            (
+                Option("reference", _TABLE, "name"),
+                Option("current", "the same, of the data that is compared with it", "name"),
+                Option("--column", "only this column", metavar="NAME", many=True),
+                Option("--threshold", "the distance, 0 to 1, from which on a change matters", kind=float, default=0.1),
+                Option("--missing", "the same of the share of missing values", kind=float, default=0.05),
+                Option("--column-threshold", "another distance for one column", "", "NAME=VALUE", kind=_tag, many=True),
+                Option(
+                    "--alpha", "how often a column that did not change may be called drifted", kind=float, default=0.01
+                ),
+                Option("--correction", "for many columns", choices=("bh", "holm", "none"), default="bh"),
+            ),
+            (
+                "%mlops drift X_train X_new",
+                "%mlops drift january 'data/june/*.parquet' --column-threshold temp=0.2",
+                "jupyter mlops drift reference.parquet current.parquet --json",
+            ),
+            ("line", "terminal"),
+            _drift,
         ),
         Command(
             "watch",

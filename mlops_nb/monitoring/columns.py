@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from mlops_nb.monitoring.records import OTHER_TYPE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -165,7 +167,7 @@ def _as(values: pd.Series[Any], like: Column) -> tuple[Kind | None, pd.Series[An
         return "category", values, ""
     if like.kind == "number" and kind == "boolean":
         return "number", read.astype(float), ""
-    said = f"its type changed from {like.kind} ({like.type}) to {kind or 'another'} ({values.dtype})"
+    said = f"{OTHER_TYPE}{like.kind} ({like.type}) to {kind or 'another'} ({values.dtype})"
     return None, values, said
 
 

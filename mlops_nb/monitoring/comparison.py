@@ -12,7 +12,7 @@ import numpy as np
 
 from mlops_nb.monitoring import categories, decision, numbers
 from mlops_nb.monitoring.decision import Correction, Verdict
-from mlops_nb.monitoring.records import Bins, ColumnDrift, Part
+from mlops_nb.monitoring.records import MISSING, OTHER_TYPE, Bins, ColumnDrift, Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def _draft(reference: Column, current: Column, rules: Rules, rng: np.random.Gene
     threshold = rules.thresholds.get(reference.name, rules.threshold)
     if not found.reason:
         _BY_KIND[reference.kind or "category"](draft, reference, current, threshold, rng)
-    is_readable = reference.kind is not None and "type changed" not in found.reason
+    is_readable = reference.kind is not None and not found.is_broken
     if (reference.missing or current.missing) and reference.rows and current.rows and is_readable:
         draft.parts.append(_missing(reference, current, rules.missing, rng))
         draft.found = replace(draft.found, reason="" if draft.parts else found.reason)
@@ -110,11 +110,8 @@ def _draft(reference: Column, current: Column, rules: Rules, rng: np.random.Gene
 def _reason(reference: Column, current: Column) -> str:
     if reference.reason:
         return f"in the reference, {reference.reason}"
-    return (
-        f"in the current data, {current.reason}"
-        if current.reason and "type changed" not in current.reason
-        else (current.reason)
-    )
+    is_of_schema = current.reason == MISSING or current.reason.startswith(OTHER_TYPE)
+    return f"in the current data, {current.reason}" if current.reason and not is_of_schema else current.reason
 
 
 def _missing(reference: Column, current: Column, threshold: float, rng: np.random.Generator) -> Part:

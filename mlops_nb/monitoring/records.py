@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlops_nb.monitoring.decision import Verdict
-from mlops_nb.record import Record
+from mlops_nb.record import Record, json_value
 
-WORDS: dict[Verdict, str] = {
-    "drifted": "drifted",
-    "changed": "changed but too little to matter",
-    "stable": "stable",
-    "unsure": "not enough data to say",
-    "skipped": "not compared",
-}
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING, OTHER_TYPE = "the column is missing in the current data", "its type changed from "
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,11 @@ class ColumnDrift(Record):
     notes: tuple[str, ...] = ()
     reason: str = ""
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is missing in the current data, or of another type."""
+        return self.reason == MISSING or self.reason.startswith(OTHER_TYPE)
+
     def missing_shares(self) -> tuple[float, float]:
         """The shares of missing values."""
         (one, other), (rows, others) = self.missing, self.rows
@@ -109,6 +113,32 @@ class DriftReport(Record):
         return len(self.of("drifted")) / self.compared if self.compared else 0.0
 
     @property
-    def has_drifted(self) -> bool:
-        """Whether any column drifted."""
-        return bool(self.of("drifted"))
+    def broken(self) -> tuple[ColumnDrift, ...]:
+        """The columns that are missing in the current data, or of another type."""
+        return tuple(each for each in self.columns if each.is_broken)
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether any column drifted, is missing or has another type."""
+        return bool(self.of("drifted") or self.broken)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each column: its verdict, effect, interval, p-value and every statistic."""
+        import pandas as pd
+
+        named = ("name", "kind", "verdict", "effect", "low", "high", "threshold", "measure", "p_value", "decided_by")
+        rows = [
+            {
+                **{field: getattr(each, field) for field in named},
+                **dict(zip(("missing", "missing_current"), each.missing_shares(), strict=True)),
+                **each.statistics,
+                "notes": "; ".join(each.notes),
+                "reason": each.reason,
+            }
+            for each in self.columns
+        ]
+        return pd.DataFrame(rows)
+
+    def to_json(self) -> str:
+        """All of it as JSON."""
+        return json.dumps(json_value(self.to_dict()), ensure_ascii=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlops_nb.errors import BadArgument, nearest
-from mlops_nb.monitoring.records import DriftReport
+from mlops_nb.monitoring.records import MISSING, DriftReport
 from mlops_nb.monitoring.sources import frame, label
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _pairs(
         if name in places:
             other = column(name, current.iloc[:, places[name]], one)
         else:
-            other = replace(one, type="missing", rows=0, missing=0, kind=None, reason="the column is missing")
+            other = replace(one, type="missing", rows=0, missing=0, kind=None, reason=MISSING)
         pairs.append((one, other))
     added = [name for name in others if name not in set(names)] if not wanted else []
     named = ", ".join(added[:5]) + (f" and {len(added) - 5} more" if len(added) > 5 else "")

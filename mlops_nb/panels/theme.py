@@ -67,6 +67,8 @@ overflow:auto;white-space:pre;border:0;color:inherit;background:var(--jp-layout-
 & .mp-error{{border-left:3px solid {VERMILLION};padding:2px 8px;overflow-wrap:anywhere;white-space:pre-wrap}}
 & .mp-good{{color:{GREEN}}}
 & .mp-bad{{color:{VERMILLION}}}
+& .mp-reference{{color:{BLUE}}}
+& .mp-current{{color:{ORANGE}}}
 """ + "".join(f"& .mp-{status.lower()}{{color:{colour}}}\n" for status, colour in STATUS_COLOURS.items())
 
 STYLE = f"<style>{_RULES.replace('&', ':is(#mp,.mlops-panel)')}</style>"
