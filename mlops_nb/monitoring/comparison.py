@@ -295,7 +295,7 @@ def _of_times(draft: _Draft, reference: Column, current: Column, threshold: floa
     first = max(found, key=lambda each: each[0], default=None)
     draft.found = replace(draft.found, notes=(_spans(one, other),), reason="" if found else "all times are the same")
     if first is not None:
-        names = _DAYS if first[1] == "weekday" else tuple(f"{hour:02}" for hour in range(24))
+        names = _DAYS if first[1] == "weekday" else tuple(f"{hour} h" for hour in range(24))
         bins = Bins(_plain(first[2][0]), _plain(first[2][1]), names)
         draft.found = replace(draft.found, statistics=first[3], bins=bins)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from mlops_nb.monitoring.comparison import MOST_BARS
 from mlops_nb.monitoring.decision import Verdict
 from mlops_nb.monitoring.records import Bins, ColumnDrift, DriftReport
 from mlops_nb.panels.blocks import Block, Fold, Line, Picture, Span, Table, Words, paged
@@ -21,7 +22,7 @@ WIDE, HIGH = 120, 30
 SHAPES: dict[Verdict, tuple[str, str, str]] = {
     "drifted": ("✗", "drifted", "mp-bad"),
     "unsure": ("?", "not enough data to say", ""),
-    "changed": ("≈", "changed, too little to matter", ""),
+    "changed": ("≈", "changed a little", ""),
     "stable": ("✓", "stable", "mp-good"),
     "skipped": ("–", "not compared", "mp-muted"),
 }
@@ -65,7 +66,7 @@ def _sentence(report: DriftReport) -> str:
         return f"{'✓ ' if not broken else '✗ '}No column drifted {of}{lost}."
     first = drifted[0]
     what = f" by its {first.decided_by}" if first.decided_by != "values" else ""
-    most = f"; {one_line(first.name, 40)} most{what}: {_effect(first)}"
+    most = f"; {one_line(first.name, 40)} most{what} ({first.measure} {first.effect:.2f} of 1)"
     return f"✗ {len(drifted)} {of} drifted{most}{lost}."
 
 
@@ -92,17 +93,17 @@ def _effect(column: ColumnDrift) -> str:
 
 
 def _table(columns: Sequence[ColumnDrift], more: str) -> Table:
-    names = ("column", "verdict", "effect (95 %)", "", "PSI", "missing", "what else")
-    return Table("Columns", names, tuple(tuple(_row(each)) for each in columns), frozenset({2, 4, 5}), more)
+    names = ("column", "shares", "verdict", "effect (95 %)", "PSI", "missing", "what else")
+    return Table("Columns", names, tuple(tuple(_row(each)) for each in columns), frozenset({3, 4, 5}), more)
 
 
 def _row(column: ColumnDrift) -> Iterator[Words]:
     shape, words, css = SHAPES[column.verdict]
     yield one_line(column.name, 60), Span(f" {column.kind}", css="mp-muted")
+    yield Picture(_histogram(column), _moved(column)) if column.bins else ""
     yield Span(shape, css=css), f" {words}"
     hover = f"{column.measure} from 0 to 1; it matters from {column.threshold:g} on; corrected p {_p(column.p_value)}"
     yield Span(_effect(column), hover=hover)
-    yield Picture(_histogram(column), _moved(column)) if column.bins else ""
     yield Span(number(psi), hover=_expected(column)) if (psi := column.statistics.get("psi")) is not None else ""
     yield _missing(column)
     is_told = column.verdict in ("drifted", "changed", "unsure") and column.decided_by != "values"
@@ -143,9 +144,9 @@ def _shares(counts: Sequence[int]) -> list[float]:
 
 
 def _histogram(column: ColumnDrift) -> str:
-    """Both shares in each bin over each other: the reference as bars, the current as a line of steps."""
+    """Both shares in each bin over each other: the reference as bars, the current as steps."""
     bins = column.bins or Bins((), ())
-    before, after = _shares(bins.reference), _shares(bins.current)
+    before, after = _shares(bins.reference)[:MOST_BARS], _shares(bins.current)[:MOST_BARS]
     most = max((*before, *after, 1e-9))
     step = WIDE / max(1, len(before))
     bars = "".join(
