@@ -205,6 +205,8 @@ def _row_html(row: tuple[Words, ...], css: Sequence[str]) -> str:
 
 
 def _long(words: Words) -> str:
+    if isinstance(words, Picture):
+        return ""
     return LONG if len(words if isinstance(words, str) else plain(words)) > MANY_LETTERS else ""
 
 

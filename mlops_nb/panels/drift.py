@@ -63,7 +63,7 @@ def _sentence(report: DriftReport) -> str:
         return f"Nothing could be compared{lost}."
     of = f"of {count(report.compared, 'column')}"
     if not drifted:
-        return f"{'✓ ' if not broken else '✗ '}No column drifted {of}{lost}."
+        return f"{'✓' if not broken else '✗'} No drift in {count(report.compared, 'column')}{lost}."
     first = drifted[0]
     what = f" by its {first.decided_by}" if first.decided_by != "values" else ""
     most = f"; {one_line(first.name, 40)} most{what} ({first.measure} {first.effect:.2f} of 1)"

@@ -102,10 +102,15 @@ def recorded_call(
         made.status, error = tracking.status_of(raised), tracking.run_error(raised)
         raise
     finally:
-        made.duration = time.perf_counter() - clock
-        executing.reset(token)
-        tracking.end(going)
-        _finish(going, made, error, surroundings)
+        try:
+            made.duration = time.perf_counter() - clock
+            executing.reset(token)
+            _finish(going, made, error, surroundings)
+        except KeyboardInterrupt:  # a run that is left going would be the parent of all that come
+            with suppress(RuntimeError):  # it was reset before
+                executing.reset(token)
+            _finish(going, made, error, surroundings)
+            raise
     if watched:
         made.hashes = _hashes(one, args, kwargs, lambda name, value: content_hash(value))
         made.changes = tuple(name for name, found in made.hashes.items() if found != before.get(name))
@@ -119,6 +124,7 @@ def _note_outputs(going: tracking.ActiveRun, outputs: Sequence[Shown]) -> None:
 
 
 def _finish(going: tracking.ActiveRun, made: Made, error: Any, surroundings: Surroundings) -> None:
+    tracking.end(going)
     with going.together():
         outputs = _outputs(made.seen.outputs, made.seen.stderr)
         going.add_outputs(outputs)
