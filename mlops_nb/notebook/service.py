@@ -19,6 +19,7 @@ from mlops_nb.errors import BadArgument, MlopsError, NotebookNotFound, ScriptFai
 from mlops_nb.notebook.flow.history import History, history, missing_numbers
 from mlops_nb.notebook.installing import (
     dockerfile_text,
+    named_packages,
     pinned_requirements,
     requirements_text,
 )
@@ -342,7 +343,9 @@ def _with_surroundings(done: Export, script: Path, *, docker: bool, force: bool)
 
     modules = imported_modules(done.source)
     packages = {**distributions_of(modules), "mlops_nb": ("mlops-nb",)}
-    needed, unknown = pinned_requirements(modules, done.requirements, packages, environment().packages)
+    versions = environment().packages
+    asked = (*done.requirements, *named_packages(done.source, versions))
+    needed, unknown = pinned_requirements(modules, asked, packages, versions)
     listed = script.with_name(f"{script.stem}_requirements.txt")
     files = {listed: requirements_text(script.name, needed, unknown)}
     if docker:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import yaml
 from mlops_nb.notebook.service import export
 from mlops_nb.notebook.targets.records import SCRIPT, TARGETS
 from tests.targets.environments import environment
-from tests.targets.notebook import PARAMETER_CELLS, executed, given_values, write_notebook
+from tests.targets.notebook import NAMES_CELLS, PARAMETER_CELLS, executed, given_values, used_value, write_notebook
 
 EXAMPLE = "wine.ipynb"
 
@@ -111,6 +111,21 @@ def test_dvc_gives_the_metrics_of_the_notebook_and_then_skips_every_stage(notebo
     assert changed.count("Running stage") == 1
     Path("params.yaml").write_text(parameters.replace("criterion: gini", "criterion: ginny"))
     assert "'ginny', must be one of" in ran("dvc", "repro", environment=tools, ok=False)
+
+
+def test_dvc_keeps_the_files_that_stages_write_and_skips_what_did_not_change(folder):
+    cells = [
+        ("markdown", "## Write"), ("code", "open('table.csv', 'w').write('1,2,3')"),
+        ("markdown", "## Read"), ("code", "accuracy = float(len(open('table.csv').read()))"),
+    ]  # fmt: skip
+    export(write_notebook(Path("wine.ipynb"), cells), target="dvc")
+    tools = with_path(environment("dvc"))
+    ran("dvc", "init", "--quiet", "--no-scm", environment=tools)
+    ran("dvc", "repro", environment=tools)
+    assert "Running stage" not in ran("dvc", "repro", environment=tools)
+    Path("table.csv").unlink()
+    assert "skipping run, checking out outputs" in ran("dvc", "repro", environment=tools)
+    assert Path("table.csv").read_text() == "1,2,3"
 
 
 def test_github_actions_takes_the_workflow_and_its_job_gives_the_metrics_of_the_notebook(notebook, metrics):
@@ -257,6 +272,10 @@ class Tool:
     def __init__(self, home: Path) -> None:
         self.home = home
 
+    def run(self, target: str, given: dict[str, object], *, ok: bool = True) -> str:
+        run: Callable[..., str] = getattr(self, target.replace("-", "_"))
+        return run(given, ok=ok)
+
     def airflow(self, given: dict[str, object], *, ok: bool) -> str:
         export("kinds.ipynb", "dags/kinds.py", target="airflow")
         settings = airflow_settings(self.home)
@@ -267,7 +286,7 @@ class Tool:
     def dagster(self, given: dict[str, object], *, ok: bool) -> str:
         export("kinds.ipynb", target="dagster")
         settings = with_path(environment("dagster")) | {"DAGSTER_DISABLE_TELEMETRY": "1"}
-        run = ["dagster", "job", "execute", "-f", "kinds_dagster.py", "-c", configured(**given)]
+        run = ["dagster", "job", "execute", "-f", "kinds_dagster.py", *(["-c", configured(**given)] if given else [])]
         return ran(*run, environment=settings, ok=ok)
 
     def dask(self, given: dict[str, object], *, ok: bool) -> str:
@@ -279,10 +298,9 @@ class Tool:
         tools = with_path(environment("dvc"))
         if not Path(".dvc").exists():
             ran("dvc", "init", "--quiet", "--no-scm", environment=tools)
-        parameters = yaml.safe_load(Path("params.yaml").read_text())
-        Path("params.yaml").write_text(
-            "# Exported from kinds.ipynb by mlops_nb.\n" + yaml.safe_dump(parameters | given)
-        )
+        if given:
+            parameters = yaml.safe_load(Path("params.yaml").read_text()) | given
+            Path("params.yaml").write_text(f"# Exported from kinds.ipynb by mlops_nb.\n{yaml.safe_dump(parameters)}")
         return ran("dvc", "repro", environment=tools, ok=ok)
 
     def kubeflow(self, given: dict[str, object], *, ok: bool) -> str:
@@ -308,11 +326,11 @@ class Tool:
         Path(".git").mkdir(exist_ok=True)
         export("kinds.ipynb", target="github-actions")
         workflow = yaml.safe_load(Path(".github/workflows/kinds.yml").read_text())
-        inputs = workflow[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads `on` as true
+        inputs = (workflow[True]["workflow_dispatch"] or {}).get("inputs", {})  # YAML 1.1 reads `on` as true
         (step,) = (each for each in workflow["jobs"]["run"]["steps"] if each.get("name") == "Run the pipeline")
         tools = with_path(Path(sys.executable).parent) | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
         asked = {name: each.get("default", "") for name, each in inputs.items()} | given
-        variables = {name: evaluated(text, asked) for name, text in step["env"].items()}
+        variables = {name: evaluated(text, asked) for name, text in step.get("env", {}).items()}
         ran("bash", "-eo", "pipefail", "-c", step["run"], environment=tools | variables, ok=ok)
         return Path("output.txt").read_text()
 
@@ -337,10 +355,20 @@ def called(target: str, given: dict[str, object]) -> Path:
     return Path("called.py")
 
 
-@pytest.mark.parametrize("target", [name.replace("-", "_") for name in TARGETS if name != SCRIPT])
+EVERY = [name for name in TARGETS if name != SCRIPT]
+IDS = [name.replace("-", "_") for name in EVERY]
+
+
+@pytest.mark.parametrize("target", EVERY, ids=IDS)
 def test_parameters_keep_type_default_choices_and_range(folder, target, tmp_path):
     write_notebook(Path("kinds.ipynb"), PARAMETER_CELLS)
-    run = getattr(Tool(tmp_path / target), target)
-    assert f"GIVEN {given_values()!r}" in run({}, ok=True)
+    tool = Tool(tmp_path / target)
+    assert f"GIVEN {given_values()!r}" in tool.run(target, {})
     for wrong in ({"kind": "z"}, {"level": 4}, {"share": 0.9}):
-        run(wrong, ok=False)
+        tool.run(target, wrong, ok=False)
+
+
+@pytest.mark.parametrize("target", EVERY, ids=IDS)
+def test_values_may_have_names_that_the_tool_uses_itself(folder, target, tmp_path):
+    write_notebook(Path("kinds.ipynb"), NAMES_CELLS)
+    assert f"USED {used_value()!r}" in Tool(tmp_path / target).run(target, {})

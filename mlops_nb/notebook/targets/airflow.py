@@ -13,9 +13,9 @@ from mlops_nb.notebook.intermediate import PipelinePlan
 from mlops_nb.notebook.naming import comment, docstring, first_sentence
 from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.targets.plain import (
-    NUMBERS_IN,
     Names,
     all_imports,
+    allowed_names,
     as_json_form,
     assigned,
     base_type,
@@ -35,6 +35,7 @@ from mlops_nb.notebook.targets.plain import (
     returned,
     shared_functions,
     shared_imports,
+    usage,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
 from mlops_nb.notebook.targets.wiring import WiredStep, handed, unshared, wired
@@ -61,6 +62,7 @@ class _Dag:
         self.plan, self.place = plan, place
         self.names, self.steps = Names(plan), wired(plan)
         self.parameters = {each.name: each for each in plan.parameters}
+        self.keys = allowed_names(self.steps, self.names, str.isascii)  # Airflow 3.3 fails on another key of an XCom
         self.module = module_name(place.stem, "steps")
         self.dag_id = _plain_id(plan.name) or "notebook"
 
@@ -73,22 +75,22 @@ class _Dag:
             *self.plan.definitions,
             *(function_of(one, self.plan, self.names) for one in self.steps),
         ]
-        return python_file(self.plan, [f"The steps that {self.place.stem}.py runs, as functions."], parts)
+        return python_file(self.plan, [], parts, f"the steps that {self.place.stem}.py runs, as functions.")
 
     def text(self) -> str:
         """The file of the DAG."""
-        usage = [
-            f"    airflow dags test {self.dag_id}        one run, in this process",
-            f"    airflow dags trigger {self.dag_id}     one run; --conf takes parameters as JSON",
-            f"It belongs in the folder of the DAGs, and {self.module}.py beside it.",
-        ]
-        return python_file(self.plan, usage, self._parts())
+        lines = usage(
+            (f"airflow dags test {self.dag_id}", "one run, in this process"),
+            (f"airflow dags trigger {self.dag_id}", "one run; --conf takes parameters as JSON"),
+        )
+        lines.append(f"It belongs in the folder of the DAGs, and {self.module}.py beside it.")
+        return python_file(self.plan, lines, self._parts())
 
     def _parts(self) -> Iterator[str]:
         helpers = [_STEPS, *([_PARAMETER] if self.plan.parameters else [])]
         helpers += [_KEEP, _KEPT] if self._keeps() else []
-        helpers += [NUMBERS_IN, _LOG_METRICS] if self._measures() else []
-        given = {name: self.names(name) for name in (*_NAMES, "numbers_in", "log_metrics")}
+        helpers += [_LOG_METRICS] if self._measures() else []
+        given = {name: self.names(name) for name in (*_NAMES, "log_metrics")}
         yield "\n".join(self._imports())
         yield _FOLDER.format(**given, values=f"{self.place.stem}_values")
         yield from (each.format(**given, module=self.module) for each in helpers)
@@ -100,7 +102,7 @@ class _Dag:
         return any(one.step.outputs for one in self.steps)
 
     def _measures(self) -> bool:
-        return any(measured_in(one, self.names) for one in self.steps)
+        return any(one.measured or one.notes for one in self.steps)
 
     def _imports(self) -> Iterator[str]:
         texts = [self._parameter(each) for each in self.parameters]
@@ -121,14 +123,15 @@ class _Dag:
 
     def _task(self, one: WiredStep) -> str:
         """A task: it takes paths, and calls the step with the values there."""
-        step, outputs, measured = one.step, returned(one, self.names), measured_in(one, self.names)
+        step, outputs = one.step, returned(one, self.names)
+        measured = measured_in(one, outputs[-1] if one.notes else "")
         given = [
             f"{self.names('kept')}({name}_path)" if name in one.given else self._parameter(name) for name in step.inputs
         ]
         call = f"{self.names('steps')}().{step.name}({', '.join(given)})"
         options = [] if step.name.isascii() else [f"task_id='step_{self.steps.index(one) + 1}'"]
         options += ["multiple_outputs=True"] if step.outputs else []
-        kept = ", ".join(f"{name}={name}" for name in step.outputs)
+        kept = ", ".join(f"{self.keys[name]}={name}" for name in step.outputs)
         lines = [
             f"@{self.names('task')}" + (f"({', '.join(options)})" if options else ""),
             f"def {step.name}({', '.join(f'{name}_path' for name in one.given)}):",
@@ -154,7 +157,7 @@ class _Dag:
         yield docstring(first_sentence(plan.summary) or plan.title or plan.name)
         taken = {source for one in self.steps for source in one.given.values()}
         for one in self.steps:
-            given = [f"{self._called(source)}[{name!r}]" for name, source in one.given.items()]
+            given = [f"{self._called(source)}[{self.keys[name]!r}]" for name, source in one.given.items()]
             call = f"{one.step.name}({', '.join(given)})"
             is_named = one.step.name in taken or one.is_awaited or one.after
             yield f"    {self._called(one.step.name)} = {call}" if is_named else f"    {call}"
@@ -229,6 +232,6 @@ _KEPT = '''def {kept}(path):
 
 _LOG_METRICS = '''def {log_metrics}(results):
     """Show the numbers among a step's results in its log, and as its XCom `metrics`."""
-    numbers = dict({numbers_in}(results))
+    numbers = {{name: float(value) for name, value in results.items() if isinstance(value, {Real})}}
     {get_current_context}()["ti"].xcom_push("metrics", numbers)
     print({json}.dumps(numbers))'''

@@ -15,10 +15,10 @@ from mlops_nb.notebook.naming import comment, docstring, first_sentence
 from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.script import function_text
 from mlops_nb.notebook.targets.plain import (
-    NUMBERS_IN,
     Names,
     all_imports,
     allowed_check,
+    allowed_names,
     as_json_form,
     assigned,
     base_type,
@@ -29,10 +29,12 @@ from mlops_nb.notebook.targets.plain import (
     item_type,
     literal,
     may_be_none,
+    measured_in,
     pickler,
     python_file,
     shared_functions,
     shared_imports,
+    usage,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
 from mlops_nb.notebook.targets.wiring import WiredStep, unshared, wired
@@ -60,24 +62,20 @@ class _Job:
         self.plan, self.place = plan, place
         self.names, self.steps = Names(plan), wired(plan)
         self.parameters = {each.name: each for each in plan.parameters}
-        self.ports = {
-            name: name if _is_port(name) else self.names(f"value_{number}")
-            for number, name in enumerate(dict.fromkeys(each for one in self.steps for each in one.step.outputs), 1)
-        }
+        self.ports = allowed_names(self.steps, self.names, _is_port)
         self.fields = {name: name if _is_field(name) else f"{name.strip('_')}_value" for name in self.parameters}
         self.shared = unshared(plan)
 
     def text(self) -> str:
         """The file of the job."""
         plan, names, file = self.plan, self.names, f"{self.place.stem}.py"
-        given = {name: names(name) for name in ("numbers_in", "log_metrics", "Real", "json", "OpExecutionContext")}
-        logs = [NUMBERS_IN.format(**given), _LOG_METRICS.format(**given)] if self._measures() else []
+        given = {name: names(name) for name in ("log_metrics", "Real", "json", "OpExecutionContext")}
         parts = [
             self._imports(),
             "\n".join(plan.settings),
             "\n".join(self._parameters()) if plan.parameters else "",
             *shared_functions(plan, names, self.steps),
-            *logs,
+            *([_LOG_METRICS.format(**given)] if self._measures() else []),
             *plan.definitions,
             *(self._op(one) for one in self.steps),
             "\n".join(self._job()),
@@ -86,8 +84,7 @@ class _Job:
         return python_file(plan, [*self._usage(file)], parts)
 
     def _usage(self, file: str) -> Iterator[str]:
-        yield f"    dagster dev -f {file}     the web interface"
-        yield f"    dagster job execute -f {file}     one run"
+        yield from usage((f"dagster job execute -f {file}", "one run"), (f"dagster dev -f {file}", "the web interface"))
         if self.plan.parameters:
             given = f"{self.plan.parameters[0].name}: ..."
             yield "Parameters of a run are given in the web interface, or with `-c FILE` in a file like this:"
@@ -183,9 +180,8 @@ class _Job:
         )
 
     def _logged(self, one: WiredStep) -> list[str]:
-        found = [f"{name!r}: {name}" for name in one.measured]
-        found += [f"**{self.plan.ours['metric']}"] if one.notes else []
-        return [f"{self.names('log_metrics')}({{{', '.join(found)}}})"] if found else []
+        measured = measured_in(one, self.plan.ours.get("metric", ""))
+        return [f"{self.names('log_metrics')}({measured})"] if measured else []
 
     def _options(self, one: WiredStep) -> Iterator[str]:
         if not one.step.name.isascii():
@@ -244,6 +240,7 @@ def _is_field(name: str) -> bool:
 
 _LOG_METRICS = '''def {log_metrics}(results):
     """Show the numbers among a step's results in the log, and beside the first thing that it gives."""
-    context, numbers = {OpExecutionContext}.get(), dict({numbers_in}(results))
+    context = {OpExecutionContext}.get()
+    numbers = {{name: float(value) for name, value in results.items() if isinstance(value, {Real})}}
     context.log.info({json}.dumps(numbers))
     context.add_output_metadata(numbers, output_name=next(iter(context.op_def.output_dict)))'''

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from mlops_nb.notebook.intermediate import PipelinePlan
 from mlops_nb.notebook.naming import docstring, first_sentence, unique_name
 from mlops_nb.notebook.targets.plain import (
-    NUMBERS_IN,
     Names,
     all_imports,
     arguments_function,
@@ -16,7 +15,6 @@ from mlops_nb.notebook.targets.plain import (
     function_of,
     import_from,
     import_of,
-    measured_in,
     needs_ast,
     option_of,
     python_file,
@@ -24,6 +22,7 @@ from mlops_nb.notebook.targets.plain import (
     shared_functions,
     shared_imports,
     signature,
+    usage,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
 from mlops_nb.notebook.targets.wiring import WiredStep, handed, unshared, wired
@@ -46,7 +45,7 @@ def written(plan: PipelinePlan, place: Place) -> Written:
         *(f"{_decorator(one, names, steps)}\n{function_of(one, plan, names)}" for one in steps),
         _graph(plan, names, steps),
         arguments_function(plan, names, _options(plan, names)),
-        NUMBERS_IN.format(numbers_in=names("numbers_in"), Real=names("Real")),
+        _NUMBERS_IN.format(numbers_in=names("numbers_in"), Real=names("Real")),
         _MAIN.format(
             call=f"{plan.function}({', '.join(f'{each.name}={arguments}.{each.name}' for each in plan.parameters)})",
             scheduler=_scheduler(plan),
@@ -56,12 +55,12 @@ def written(plan: PipelinePlan, place: Place) -> Written:
         ),
         f'if __name__ == "__main__":\n    {names("main")}()',
     ]
-    usage = [
-        f"    python {file} --help                          the parameters",
-        f"    python {file} --scheduler tcp://HOST:8786     on a cluster that is there",
-    ]
+    lines = usage(
+        (f"python {file} --help", "the parameters"),
+        (f"python {file} --{_scheduler(plan)} tcp://HOST:8786", "on a cluster that is there"),
+    )
     return Written(
-        (TargetFile(file, python_file(plan, usage, parts)),),
+        (TargetFile(file, python_file(plan, lines, parts)),),
         f"python {file}",
         (*unshared(plan), *_elsewhere(plan, steps)),
     )
@@ -131,9 +130,16 @@ def _calls(steps: tuple[WiredStep, ...], names: Names) -> Iterator[str]:
             done[step.name] = names(f"{step.name}_done")
             if left != (done[step.name],):
                 yield f"    {done[step.name]} = {left[0]}"
-        if wanted := measured_in(one, names) or (f"{{{left[0]!r}: {left[0]}}}" if is_end else ""):
+        if wanted := _measured_in(one, names) or (f"{{{left[0]!r}: {left[0]}}}" if is_end else ""):
             yield f"    {results}[{step.name!r}] = {wanted}"
     yield f"    return {results}"
+
+
+def _measured_in(one: WiredStep, names: Names) -> str:
+    """A dict of a step's metrics, those that it notes being one of its tasks."""
+    found = [f"{name!r}: {name}" for name in one.measured]
+    found += [f"'noted': {each}" for each in returned(one, names)[len(one.step.outputs) :]]
+    return f"{{{', '.join(found)}}}" if found else ""
 
 
 def _scheduler(plan: PipelinePlan) -> str:
@@ -157,6 +163,14 @@ _TASK = '''def {task}(nout=None):
         return {delayed}(run, nout=nout)
 
     return decorate'''
+
+_NUMBERS_IN = '''def {numbers_in}(results):
+    """The numbers among the results of a step."""
+    for name, value in results.items():
+        if isinstance(value, dict):
+            yield from {numbers_in}(value)
+        elif isinstance(value, {Real}):
+            yield name, float(value)'''
 
 _MAIN = '''def {main}():
     """Run the pipeline and print the metrics of its steps as JSON."""

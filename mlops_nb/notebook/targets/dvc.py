@@ -98,7 +98,8 @@ class _Stages:
     def _read(self, one: WiredStep) -> list[str]:
         """The files under the folder that a step reads and that are there already."""
         named = [path for path, how in named_files(one.step.body, {}) if how == READ and path in self.place.present]
-        inside = [each for each in named if not PurePosixPath(each).is_absolute() and ".." not in each.split("/")]
+        plain = [each for each in named if "${" not in each]  # which DVC would take for a parameter
+        inside = [each for each in plain if not PurePosixPath(each).is_absolute() and ".." not in each.split("/")]
         return [PurePosixPath(each).as_posix() for each in inside]
 
     def _file(self, step: str, name: str) -> str:
@@ -127,7 +128,7 @@ class _Stages:
                 if self.names(name) in used
             ),
         ]
-        return python_file(self.plan, ["What the stages in dvc.yaml share."], parts)
+        return python_file(self.plan, [], parts, "what the stages in dvc.yaml share.")
 
     def _given(self, *wanted: str) -> dict[str, str]:
         return {each: self.names(each) for each in wanted}
@@ -176,7 +177,7 @@ class _Stages:
             function,
             'if __name__ == "__main__":\n' + "\n".join(f"    {line}" for line in lines),
         ]
-        return python_file(plan, [f"Stage {comment(step.name)} of dvc.yaml: run it with dvc repro."], parts)
+        return python_file(plan, [], parts, f"the stage {comment(step.name)} of dvc.yaml, which `dvc repro` runs.")
 
     def _metrics_of(self, one: WiredStep) -> str:
         named = [f"{name!r}: {name}" for name in one.measured]

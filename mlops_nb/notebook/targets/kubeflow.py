@@ -17,6 +17,7 @@ from mlops_nb.notebook.targets.plain import (
     SHOW,
     Names,
     allowed_check,
+    allowed_names,
     assigned,
     base_type,
     definitions_of,
@@ -28,6 +29,7 @@ from mlops_nb.notebook.targets.plain import (
     may_be_none,
     pyplot_import,
     python_file,
+    usage,
     value_of,
     without_star,
 )
@@ -65,6 +67,13 @@ class _Pipeline:
         self.artifacts = {
             (one.step.name, name): _artifact(one, name) for one in self.steps for name in one.step.outputs
         }
+        self.called = {
+            **allowed_names(self.steps, self.names, str.isascii),
+            **{
+                each.name: each.name if each.name.isascii() else self.names(f"parameter_{number}")
+                for number, each in enumerate(plan.parameters, 1)
+            },
+        }
         self.file = f"{place.stem}.yaml"
 
         self._given_names = {"pickle": self.names("pickle"), "file": self.names("file")}
@@ -78,10 +87,8 @@ class _Pipeline:
             self._pipeline(),
             f'if __name__ == "__main__":\n    compiler.Compiler().compile({self.plan.function}, {self.file!r})',
         ]
-        usage = [
-            f"    python {self.place.stem}.py     writes {self.file}, which Kubeflow Pipelines and Vertex AI run",
-        ]
-        return python_file(self.plan, usage, parts)
+        lines = usage((f"python {self.place.stem}.py", f"writes {self.file}"))
+        return python_file(self.plan, [*lines, "Kubeflow Pipelines and Vertex AI run what it writes."], parts)
 
     def unseen_files(self) -> Iterator[str]:
         """What steps read that lies in the folder here, where no container has it."""
@@ -95,7 +102,7 @@ class _Pipeline:
         step = one.step
         arguments = [
             *(f"{self._in(name)}: dsl.Input[dsl.{self.artifacts[source, name]}]" for name, source in one.given.items()),
-            *(f"{name}: {_type(self.parameters[name])}" for name in one.parameters),
+            *(f"{self.called[name]}: {_type(self.parameters[name])}" for name in one.parameters),
             *(f"{self._out(name)}: dsl.Output[dsl.{self.artifacts[step.name, name]}]" for name in step.outputs),
             *([f"{self.names('metrics')}: dsl.Output[dsl.Metrics]"] if one.measured or one.notes else []),
             *([f"{self.names('plots')}: dsl.Output[dsl.HTML]"] if one.plots else []),
@@ -154,7 +161,9 @@ class _Pipeline:
         parameter = self.parameters[name]
         module = self.names("ast")
         imported = f"import ast{'' if module == 'ast' else f' as {module}'}"
-        read = "" if _is_plain(parameter) else f"{imported}\n{name} = {module}.literal_eval({name})"
+        given = self.called[name]
+        read = "" if given == name else f"{name} = {given}"
+        read = read if _is_plain(parameter) else f"{imported}\n{name} = {module}.literal_eval({given})"
         check = allowed_check(parameter, name, "raise ValueError({})")
         if (kind := base_type(parameter)) and not _is_plain(parameter):
             kinds = "int | float" if kind == "float" else kind
@@ -163,17 +172,19 @@ class _Pipeline:
         return "\n".join(filter(None, (read, check)))
 
     def _in(self, name: str) -> str:
-        return self.names(f"input_{name}")
+        return self.names(f"input_{self.called[name]}")
 
     def _out(self, name: str) -> str:
-        return self.names(f"output_{name}")
+        return self.names(f"output_{self.called[name]}")
 
     def _pipeline(self) -> str:
         plan = self.plan
         said = first_sentence(plan.summary) or plan.title or plan.name
         name = re.sub(r"[^a-z0-9]+", "-", plan.name.lower()).strip("-") or "pipeline"
-        arguments = ", ".join(f"{each.name}: {_type(each)} = {literal(_given(each))}" for each in plan.parameters)
-        helps = [f"{each.name}: {comment(each.help, 200)}" for each in plan.parameters if each.help]
+        arguments = ", ".join(
+            f"{self.called[each.name]}: {_type(each)} = {literal(_given(each))}" for each in plan.parameters
+        )
+        helps = [f"{self.called[each.name]}: {comment(each.help, 200)}" for each in plan.parameters if each.help]
         lines = [
             f"@dsl.pipeline(name={name!r}, description={comment(said, 200)!r})",
             f"def {plan.function}({arguments}):",
@@ -184,9 +195,11 @@ class _Pipeline:
 
     def _call(self, one: WiredStep) -> Iterator[str]:
         given = [f"{self._in(name)}={self._given_by(source, name)}" for name, source in one.given.items()]
-        given += [f"{name}={name}" for name in one.parameters]
+        given += [f"{self.called[name]}={self.called[name]}" for name in one.parameters]
         task = self._task(one.step.name)
-        yield f"{task} = {self.functions[one.step.name]}({', '.join(given)})"
+        is_taken = any(source == one.step.name for each in self.steps for source in each.given.values())
+        is_named = is_taken or one.is_awaited or one.after
+        yield f"{f'{task} = ' if is_named else ''}{self.functions[one.step.name]}({', '.join(given)})"
         if one.after:
             yield f"{task}.after({', '.join(map(self._task, one.after))})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
@@ -130,13 +130,26 @@ def needs_ours(plan: PipelinePlan) -> bool:
     return any("mlops_nb" in our_import(name, plan) for name in plan.ours if name not in OWN)
 
 
-def python_file(plan: PipelinePlan, lines: Sequence[str], parts: Iterable[str]) -> str:
-    """The text of a Python file: its docstring with lines that say how to use it, then its parts."""
-    title = plan.title or plan.name
+def python_file(plan: PipelinePlan, lines: Sequence[str], parts: Iterable[str], what: str = "") -> str:
+    """The text of a Python file: its docstring, then its parts.
+
+    Args:
+        plan: the plan.
+        lines: how the file is used.
+        parts: what it is made of; empty ones are left out.
+        what: what the file is, where it is not the pipeline itself.
+    """
+    title, rest = plan.title or plan.name, what or plan.summary
     between = " " if is_ended(title) else ": "
     said = "\n".join([exported_line(plan), *lines])
-    head = docstring(f"{title}{between}{plan.summary}" if plan.summary else title, said, indent="")
+    head = docstring(f"{title}{between}{rest}" if rest else title, said, indent="")
     return "\n\n".join([f"{ENCODING}\n{head}", *(part for part in parts if part)]) + "\n"
+
+
+def usage(*commands: tuple[str, str]) -> list[str]:
+    """Commands, each with what it does, as lines of a docstring."""
+    width = max(len(command) for command, _ in commands)
+    return [f"    {command:<{width}}     {what}" for command, what in commands]
 
 
 def exported_line(plan: PipelinePlan) -> str:
@@ -207,10 +220,16 @@ def returned(one: WiredStep, names: Names) -> tuple[str, ...]:
     return (*one.step.outputs, names(f"{one.step.name}_metrics")) if one.notes else one.step.outputs
 
 
-def measured_in(one: WiredStep, names: Names) -> str:
-    """A dict of a step's metrics as text; empty where it has none."""
+def allowed_names(steps: Sequence[WiredStep], names: Names, is_allowed: Callable[[str], bool]) -> Mapping[str, str]:
+    """By name of what steps give the name that a tool has for it: the same one, where the tool allows it."""
+    given = dict.fromkeys(name for one in steps for name in one.step.outputs)
+    return {name: name if is_allowed(name) else names(f"value_{number}") for number, name in enumerate(given, 1)}
+
+
+def measured_in(one: WiredStep, noted: str) -> str:
+    """A dict of a step's metrics as text, `noted` being the dict of those that it notes; empty where it has none."""
     found = [f"{name!r}: {name}" for name in one.measured]
-    found += [f"'noted': {each}" for each in returned(one, names)[len(one.step.outputs) :]]
+    found += [f"**{noted}"] if one.notes else []
     return f"{{{', '.join(found)}}}" if found else ""
 
 
@@ -272,11 +291,7 @@ SHOW = '''def {}(*values, **_):
 
 NUMBERS_IN = '''def {numbers_in}(results):
     """The numbers among the results of a step."""
-    for name, value in results.items():
-        if isinstance(value, dict):
-            yield from {numbers_in}(value)
-        elif isinstance(value, {Real}):
-            yield name, float(value)'''
+    return {{name: float(value) for name, value in results.items() if isinstance(value, {Real})}}'''
 
 _FOR_PLOTS = ("contextmanager", "count", "Path", "matplotlib", "pyplot")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlops_nb.errors import BadArgument, nearest
 from mlops_nb.notebook.file_calls import named_files
-from mlops_nb.notebook.installing import pinned_requirements
+from mlops_nb.notebook.installing import named_packages, pinned_requirements
 from mlops_nb.notebook.intermediate import PipelinePlan, pipeline_plan
 from mlops_nb.notebook.records import Export, Notebook
 from mlops_nb.notebook.script_files import check_script, formatted_python, replace_file
@@ -110,7 +110,10 @@ def _packages(plan: PipelinePlan) -> tuple[str, ...]:
 
     modules = modules_of(plan)
     packages = {**distributions_of(modules), "mlops_nb": ("mlops-nb",)}
-    return tuple(pinned_requirements(modules, plan.requirements, packages, environment().packages)[0])
+    versions = environment().packages
+    texts = (*plan.imports, *plan.definitions, *(step.body for step in plan.steps))
+    asked = (*plan.requirements, *named_packages("\n".join(texts), versions))
+    return tuple(pinned_requirements(modules, asked, packages, versions)[0])
 
 
 def _present(plan: PipelinePlan, folder: Path) -> frozenset[str]:

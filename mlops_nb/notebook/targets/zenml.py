@@ -15,7 +15,6 @@ from mlops_nb.notebook.naming import docstring, first_sentence
 from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.script import function_text
 from mlops_nb.notebook.targets.plain import (
-    NUMBERS_IN,
     Names,
     all_imports,
     arguments_function,
@@ -27,12 +26,14 @@ from mlops_nb.notebook.targets.plain import (
     import_of,
     item_type,
     literal,
+    measured_in,
     needs_ast,
     pydantic_annotation,
     pydantic_imports,
     python_file,
     shared_functions,
     shared_imports,
+    usage,
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
 from mlops_nb.notebook.targets.wiring import WiredStep, handed, unshared, wired
@@ -63,23 +64,20 @@ class _Pipeline:
     def text(self) -> str:
         """The file of the pipeline."""
         plan, names, file = self.plan, self.names, f"{self.place.stem}.py"
-        given = {name: names(name) for name in ("numbers_in", "log_metrics", "Real", "json", "log_metadata")}
-        measures = self._measures()
+        given = {name: names(name) for name in ("log_metrics", "Real", "log_metadata")}
         parts = [
             self._imports(),
             "\n".join(plan.settings),
             *shared_functions(plan, names, self.steps),
-            *([NUMBERS_IN.format(**given), _LOG_METRICS.format(**given)] if measures else []),
+            *([_LOG_METRICS.format(**given)] if self._measures() else []),
             *plan.definitions,
             *(self._step(one) for one in self.steps),
             "\n".join(self._pipeline()),
             *([arguments_function(plan, names, as_json=True)] if plan.parameters else []),
             "\n".join(self._main()),
         ]
-        usage = [
-            f"    python {file} --help     the parameters" if plan.parameters else f"    python {file}     one run"
-        ]
-        return python_file(plan, usage, parts)
+        line = (f"python {file} --help", "the parameters") if plan.parameters else (f"python {file}", "one run")
+        return python_file(plan, usage(line), parts)
 
     def _measures(self) -> bool:
         return any(one.measured or one.notes for one in self.steps)
@@ -131,16 +129,15 @@ class _Pipeline:
         return f"@{names('step')}{options}\n{plots}{head.removesuffix(':')} -> {self._given(one)}:\n{rest}"
 
     def _logged(self, one: WiredStep) -> list[str]:
-        found = [f"{name!r}: {name}" for name in one.measured]
-        found += [f"**{self.plan.ours['metric']}"] if one.notes else []
-        return [f"{self.names('log_metrics')}({{{', '.join(found)}}})"] if found else []
+        measured = measured_in(one, self.plan.ours.get("metric", ""))
+        return [f"{self.names('log_metrics')}({measured})"] if measured else []
 
     def _pipeline(self) -> Iterator[str]:
         plan = self.plan
         arguments = [
             f"{each.name}: {self._annotation(each)} = {literal(as_json_form(each))}" for each in plan.parameters
         ]
-        yield f"@{self.names('pipeline')}(enable_cache=False)  # a file that changed is nothing that ZenML sees"
+        yield f"@{self.names('pipeline')}(enable_cache=False)  # ZenML would not see that a file has changed"
         yield f"def {plan.function}({', '.join(arguments)}):"
         yield docstring(first_sentence(plan.summary) or plan.title or plan.name)
         taken = {source for one in self.steps for source in one.given.values()}
@@ -166,4 +163,4 @@ class _Pipeline:
 
 _LOG_METRICS = '''def {log_metrics}(results):
     """Keep the numbers among a step's results with its run."""
-    {log_metadata}(dict({numbers_in}(results)))'''
+    {log_metadata}({{name: float(value) for name, value in results.items() if isinstance(value, {Real})}})'''

@@ -425,8 +425,35 @@ def test_metrics_of_the_same_name_are_kept_by_step():
 
 def test_what_a_step_hands_on_by_a_path_is_said_where_another_machine_would_not_see_it():
     cells = ("#md ## A", "open('a.csv', 'w').write('1')", "#md ## B", "y = open('a.csv').read()")
-    for target in ("airflow", "zenml"):
+    for target in ("airflow", "dask", "kubeflow", "zenml"):
         assert [each for each in written(target, *cells).warnings if "a.csv" in each]
+
+
+def test_a_file_that_no_container_has_is_said_for_kubeflow():
+    made = plan(
+        "import pandas as pd", "#md ## A", "a = pd.read_csv('here.csv')", "#md ## B", "b = pd.read_csv('no.csv')"
+    )
+    place = Place("wine", present=frozenset(("here.csv",)))
+    told = module_of("kubeflow").written(made, place).warnings
+    assert [each.partition(",")[0] for each in told] == ["make_a reads here.csv"]
+
+
+def test_dagster_runs_in_one_process_only_where_steps_share_a_state_or_give_what_no_pickle_holds():
+    apart = ("#md ## A", "a = sorted([1])", "#md ## B", "b = sum(a)")
+    seeded = ("import numpy as np", "#md ## A", "np.random.seed(1)\nn = 3", "#md ## B", "a = np.random.rand(n)")
+    functions = ("#md ## A", "k = sum([1])\nf = lambda x: x + k", "#md ## B", "b = f(1)")
+    found = [
+        "in_process_executor" in "".join(texts("dagster", *cells).values()) for cells in (apart, seeded, functions)
+    ]
+    assert found == [False, True, True]
+
+
+def test_what_a_notebook_looks_up_by_name_is_installed_where_the_target_installs(folder):
+    cells = ["from importlib.metadata import files", "paths = [str(each) for each in files('nbformat')]"]
+    made = [{"cell_type": "code", "source": each, "metadata": {}, "outputs": []} for each in cells]
+    path = folder / "looks.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": made}))
+    assert "'nbformat==" in export(path, target="kubeflow").source.replace('"', "'")
 
 
 def test_a_notebook_whose_name_begins_with_a_number_has_modules_that_can_be_imported():
