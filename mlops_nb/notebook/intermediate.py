@@ -37,6 +37,9 @@ from mlops_nb.record import Record
 _PARAMETER_TAGS = frozenset(("parameters", "injected-parameters"))
 _MODULES = ("os", "subprocess", "asyncio", "builtins", "mlops_nb")
 _TYPING = ("Annotated", "Literal")
+_PLOTTING = ("show", "step")
+_PLOTTING_STAR = re.compile(r"^\s*(?:%pylab\b|from\s+(?:matplotlib\.)?py(?:lab|plot)\s+import\s+\*)", re.MULTILINE)
+"""What brings plotting functions of these names into a notebook, without naming them."""
 OURS = ("show", "metric", "captured", "get_ipython", *_MODULES, "step", "pipeline", *_TYPING)
 """Every name that a script may need and no cell has imported."""
 
@@ -154,12 +157,13 @@ class _Planner:
         self.notebook = notebook
         self.name = comment(name)
         self.bound = _bound_names(notebook)
+        self.has_plotting_star = any(_PLOTTING_STAR.search(cell.source) for cell in notebook.cells)
         self.sections = sections(notebook.cells)
         self.parameters: dict[str, ScriptParameter] = {}
         self.cells = self._grouped(self._with_chosen(self._translated(), chosen))
         self.flow: Plan = plan(self.cells, tuple(self.parameters))
         self.title, self.summary = title_of(notebook.cells)
-        self.taken = {*self.bound, *dir(builtins), *OURS, *(self._our(each) for each in OURS)}
+        self.taken = {*self.bound, *dir(builtins), *OURS, *(self._our(each) for each in OURS), *self._from_stars()}
         self.function = self._function_name()
         self.taken.add(self.function)
         self.steps = [self._step(step) for step in self.flow.steps]
@@ -185,6 +189,14 @@ class _Planner:
             warnings=tuple(dict.fromkeys(warnings)),
         )
 
+    def _from_stars(self) -> set[str]:
+        """The names that cells read and none binds, which an `import *` may bring."""
+        names = [each.names for cell in self.cells for each in cell.statements]
+        if not any(each.stars for each in names):
+            return set()
+        late = {name for each in names for one in each.functions.values() for name in one.reads}
+        return late.union(*(each.reads for each in names)) - {*self.bound}
+
     def _function_name(self) -> str:
         """The pipeline function's name: the notebook's, and that it is a pipeline where a cell has the name."""
         name = identifier(self.name) or "run_notebook"
@@ -192,6 +204,8 @@ class _Planner:
 
     def _our(self, name: str) -> str:
         """The name under which the script imports something of ours, beside the user's own names."""
+        if name in _PLOTTING and self.has_plotting_star:
+            return f"mlops_{name}"
         bound = self.bound.get(name, set())
         home = "typing" if name in _TYPING else "mlops_nb.pipelines"
         home = "mlops_nb.pipelines.display" if name == "get_ipython" else home

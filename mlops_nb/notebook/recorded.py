@@ -137,7 +137,8 @@ def _of_cell(
         if left is not None and right is not None:
             left, right = _as_far_as_kept(left, right)
         texts = [_plain(each.text) if each is not None else None for each in (left, right)]
-        yield _check(position, "value", texts[0], texts[1], cells)
+        if any(texts):  # what only told times is empty
+            yield _check(position, "value", texts[0], texts[1], cells)
 
 
 def _printed(outputs: Sequence[CellOutput]) -> CellOutput:

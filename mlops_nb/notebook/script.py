@@ -109,7 +109,28 @@ def _top(plan: PipelinePlan) -> Iterator[str]:
         yield _notes_text(plan.notes)
     if plan.settings:
         yield "\n".join(plan.settings)
-    yield from plan.definitions
+    yield from spaced(plan.definitions)
+
+
+def spaced(definitions: Sequence[str]) -> list[str]:
+    r"""The definitions, constants of one line that follow each other together.
+
+    >>> spaced(["A = 1", "B = 2", "def f():\n    pass", "C = 3"])
+    ['A = 1\nB = 2', 'def f():\n    pass', 'C = 3']
+    """
+    found: list[str] = []
+    for each in definitions:
+        if found and "\n" not in each and _is_short(each) and _is_short(found[-1]):
+            found[-1] += f"\n{each}"
+        else:
+            found.append(each)
+    return found
+
+
+def _is_short(text: str) -> bool:
+    """Whether every line of a text is a statement of its own."""
+    lines = text.split("\n")
+    return all(line and not line[0].isspace() and not line.startswith(("def ", "class ", "@", "#")) for line in lines)
 
 
 def our_import(name: str, plan: PipelinePlan) -> str:

@@ -11,7 +11,7 @@ from mlops_nb.errors import BadArgument
 from mlops_nb.notebook.intermediate import PipelinePlan
 from mlops_nb.notebook.naming import first_sentence, unique_name
 from mlops_nb.notebook.records import ScriptParameter
-from mlops_nb.notebook.script import function_text, pipeline_function, script_docstring, script_head
+from mlops_nb.notebook.script import function_text, pipeline_function, script_docstring, script_head, spaced
 
 _DISPLAY = "from mlops_nb.pipelines"
 _DOES_NOTHING = ("clear_output", "set_matplotlib_formats", "get_ipython")
@@ -144,7 +144,7 @@ def standalone_text(plan: PipelinePlan) -> str:
         *names.stand_ins(),
         *plan.notes,
         "\n".join(plan.settings),
-        *plan.definitions,
+        *spaced(plan.definitions),
         *(_inner(function_text(step, plan), names) for step in plan.steps),
         _flow(plan, names),
         _main(plan, names),

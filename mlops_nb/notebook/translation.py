@@ -518,9 +518,15 @@ _ALIASES = frozenset(("mkdir", "rmdir", "mv", "rm", "cp", "cat"))
 """Line magics that are commands of the shell, and do something."""
 
 
+_PYLAB = ("from pylab import *", "from numpy import *")
+
+
 def _line_magic(escape: Escape, draft: _Draft) -> str:
     if escape.name in _ALIASES and escape.text and not escape.target:
         return _shell(replace(escape, text=f"{escape.name} {escape.text}"), draft)
+    if escape.name == "pylab" and not escape.indent:
+        names = ["import matplotlib.pyplot as plt", "import numpy as np"]
+        return "\n".join(names if "--no-import-all" in escape.text else [*_PYLAB, *names])
     if escape.name == "pwd" and not escape.text:
         return f"{escape.target}{' = ' if escape.target else ''}{draft.use('os')}.getcwd()"
     if (

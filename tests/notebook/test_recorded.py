@@ -125,3 +125,8 @@ def test_a_long_text_is_compared_as_far_as_the_script_kept_it():
     assert checked(cells, {0: [CellOutput("print", "abc", 4)]}) == [(0, "print", "equal", "")]
     assert checked(cells, {0: [CellOutput("print", "abd", 4)]})[0][2] == "different"
     assert checked(cells, {0: [CellOutput("print", "abc", 5)]})[0][2] == "different"
+
+
+def test_a_value_that_only_tells_times_is_not_missing_in_the_script():
+    cells = [cell("%timeit -o f()", ("value", "<TimeitResult : 3 us ± 1 us per loop (mean of 7 runs, 10 loops each)>"))]
+    assert checked(cells, {}) == []

@@ -837,6 +837,7 @@ MAGICS = {
         ],
         "(True, False, False)\nTrue\nFalse\n",
     ),
+    "pylab": (["%pylab inline", "x = linspace(0, 1, 3)\nplot(x, x)\nstep(x, x)\nx.sum()", "close()"], "np.float64(1.5)\n"),
     "commands without a percent sign": (
         ["mkdir made", "cd made", "import os\nos.path.basename(os.getcwd())", "cd ..", "os.path.isdir('made')", "%rmdir made", "os.path.isdir('made')"],
         "'made'\nTrue\nFalse\n",
