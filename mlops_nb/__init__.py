@@ -5,7 +5,7 @@
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
 `lineage`, `status`, `register`, `load_model`, `promote`, `rollback`, `push`, `pull`, `export`, `graph`,
-`cell_graph`, `gate`, `expect`, `watch`.
+`cell_graph`, `gate`, `expect`, `quality`, `watch`.
 Everything is imported when it is first used.
 """
 
@@ -58,6 +58,7 @@ _PLACES = {
     "lineage": "mlops_nb.notebook.service",
     "gate": "mlops_nb.pipelines.gating",
     "expect": "mlops_nb.pipelines.gating",
+    "quality": "mlops_nb.monitoring.service",
     "watch": "mlops_nb.monitoring.streams",
     "cell_graph": "mlops_nb.notebook.flow.graph",
     "graph": "mlops_nb.notebook.service",
@@ -76,6 +77,7 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
     from mlops_nb.monitoring.service import drift as drift
+    from mlops_nb.monitoring.service import quality as quality
     from mlops_nb.monitoring.streams import watch as watch
     from mlops_nb.notebook.flow.graph import cell_graph as cell_graph
     from mlops_nb.notebook.service import export as export

@@ -404,6 +404,26 @@ def _share(text: str, name: str) -> float:
         raise BadUsage(f"the threshold of {name} is {text!r}, no number", f"--column-threshold {name}=0.2") from None
 
 
+def _quality(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.monitoring import service
+    from mlops_nb.monitoring.schemas import write_schema
+    from mlops_nb.panels.quality import quality_panel
+
+    here = context.namespace
+    found = service.quality(
+        options["reference"],
+        options["current"],
+        schema=options["schema"],
+        key=options["key"],
+        foreign=dict(options["foreign"]),
+        missing=options["missing"],
+        namespace=here,
+    )
+    if options["write_schema"]:
+        write_schema(options["reference"], options["write_schema"], namespace=here)
+    return Answer(found, quality_panel(found), 1 if found.alerts else 0)
+
+
 def _watch(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.monitoring.streams import DETECTORS, watch
     from mlops_nb.panels.watch import watch_panel
@@ -938,6 +958,39 @@ COMMANDS: Mapping[str, Command] = {
             ),
             ("line", "terminal"),
             _drift,
+        ),
+        Command(
+            "quality",
+            "What is wrong with data, beside a reference or alone: gaps, schema, ranges, units, keys, copies.",
+            (
+                Option("reference", f"what it should be like, or the data itself: {_TABLE}", "name"),
+                Option("current", "the data", "name", is_optional=True),
+                Option("--schema", "a schema of pandera that it must fit, too", "path", "FILE"),
+                Option("--write-schema", "write what REFERENCE is like as such a schema, to be edited", "path", "FILE"),
+                Option("--key", "a column that names a row; several name it together", metavar="COLUMN", many=True),
+                Option(
+                    "--foreign",
+                    "where the values of a column must be found",
+                    metavar="COLUMN=DATA",
+                    kind=_tag,
+                    many=True,
+                ),
+                Option(
+                    "--missing",
+                    "the share of missing values from which on they are an alert (default: 0.05)",
+                    metavar="SHARE",
+                    default=0.05,
+                    kind=float,
+                ),
+            ),
+            (
+                "%mlops quality january june --key id",
+                "%mlops quality june",
+                "%mlops quality january --write-schema flights.yaml",
+                "jupyter mlops quality january.parquet june.parquet --schema flights.yaml",
+            ),
+            ("line", "terminal"),
+            _quality,
         ),
         Command(
             "watch",

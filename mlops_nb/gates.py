@@ -91,14 +91,14 @@ _KINDS: Mapping[object, str] = {int: "int", float: "float", str: "str", bool: "b
 _WORDS = {"int": "whole numbers", "float": "numbers", "str": "texts", "bool": "true or false", "datetime": "times"}
 
 
-def frame_verdict(frame: pd.DataFrame, schema: Mapping[str, object], name: str, rows: int | None = None) -> Verdict:
+def frame_verdict(frame: pd.DataFrame, schema: object, name: str, rows: int | None = None) -> Verdict:
     """Whether the columns of a frame are what a schema says.
 
     Args:
         frame: the frame.
         schema: by column, a type (int, float, str, bool or "datetime"), a range of whole numbers, a collection of the
             values allowed, or a dict of rules: `type`, `low`, `high`, `one_of`, `unique` (True), and `missing`, the
-            share of missing values that is allowed (none, by default).
+            share of missing values that is allowed (none, by default); or a schema of pandera.
         name: what the frame is called.
         rows: how many rows there are at least.
 
@@ -109,6 +109,8 @@ def frame_verdict(frame: pd.DataFrame, schema: Mapping[str, object], name: str, 
     if rows is not None:
         few = "at least" if len(frame) >= rows else "fewer than"
         checks.append(Check("rows", len(frame) >= rows, f"{len(frame):,} rows, {few} {rows:,}"))
+    if not isinstance(schema, Mapping):
+        return _verdict(name, [*checks, *_schema_checks(frame, schema)])
     for column, rule in schema.items():
         rules = _rules_of(column, rule)
         if column not in frame.columns:
@@ -119,6 +121,46 @@ def frame_verdict(frame: pd.DataFrame, schema: Mapping[str, object], name: str, 
         faults = list(_faults(frame[column], column, rules))
         checks += [Check(column, False, fault) for fault in faults] or [Check(column, True, f"{column} is as expected")]
     return _verdict(name, checks)
+
+
+def _schema_checks(frame: pd.DataFrame, schema: Any) -> Iterator[Check]:
+    """What a schema of pandera says of a frame: a check for each fault, and one for each column without any."""
+    if hasattr(schema, "to_schema"):  # a model's class
+        schema = schema.to_schema()
+    if not (hasattr(schema, "validate") and type(schema).__module__.startswith("pandera")):
+        raise BadArgument(
+            f"{safe_repr(schema, 60)} is no schema", "{'month': range(1, 13)}    (or a pandera.DataFrameSchema)"
+        )
+    from pandera.errors import SchemaErrors
+
+    failed: set[str] = set()
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+        for (column, rule), found in cases.groupby(["column", "check"], sort=False, dropna=False):
+            of_frame = rule in ("column_in_dataframe", "column_in_schema") or column != column or column is None
+            place = str(found["failure_case"].iloc[0]) if of_frame else str(column)
+            failed.add(place)
+            yield Check(place, False, _broken(place, str(rule), found, is_of_frame=of_frame))
+    for column in schema.columns:
+        if str(column) not in failed:
+            yield Check(str(column), True, f"{column} is as expected")
+
+
+def _broken(column: str, rule: str, found: Any, *, is_of_frame: bool) -> str:
+    """A rule of pandera's that does not hold, with the first row where that is so."""
+    if rule == "column_in_dataframe":
+        return f"there is no column {column}"
+    if rule == "column_in_schema":
+        return f"the schema has no column {column}"
+    if is_of_frame or found["index"].isna().all():
+        return f"{column} is not {rule}" if rule.startswith("dtype") else f"{rule} does not hold: {column}"
+    many = f"{len(found):,} value{'' if len(found) == 1 else 's'}"
+    first = safe_repr(plain_value(found["failure_case"].iloc[0]), 40)
+    return (
+        f"{column}: {rule} fails for {many} (first {first} in row {safe_repr(plain_value(found['index'].iloc[0]), 40)})"
+    )
 
 
 def _rules_of(column: str, rule: object) -> Mapping[str, Any]:

@@ -4,9 +4,11 @@ numbers.py     two samples of numbers: Kolmogorov-Smirnov, Wasserstein, quantile
 categories.py  two tables of counts: PSI, Jensen-Shannon, Hellinger, Cramer's V, chi-squared, G
 columns.py     a column's kind, what is missing of it, its numbers or counts
 comparison.py  every column of both, judged together
+quality.py     what is wrong with data: column_checks.py, row_checks.py, units.py; findings.py its records
 decision.py    p-values, intervals, corrections for many columns; the verdict on a column
 records.py     what a comparison says
 streams.py     values that come one by one: ADWIN, DDM, EDDM, Page-Hinkley, KSWIN
 sources.py     data from frames, files, SQL
-service.py     drift(reference, current)
+schemas.py     schemas of pandera in files
+service.py     drift(reference, current), quality(reference, current)
 """

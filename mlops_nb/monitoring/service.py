@@ -1,10 +1,11 @@
-"""Compares data sets: reads them, compares them column by column, and keeps the report."""
+"""Compares data sets: reads them, compares them column by column, looks at their quality, and keeps the report."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlops_nb.errors import BadArgument, nearest
 from mlops_nb.monitoring.records import MISSING, DriftReport
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlops_nb.monitoring.columns import Column
     from mlops_nb.monitoring.decision import Correction
+    from mlops_nb.monitoring.findings import Finding, Quality
 
 
 def drift(
@@ -104,3 +106,83 @@ def _pairs(
     added = [name for name in others if name not in set(names)] if not wanted else []
     named = ", ".join(added[:5]) + (f" and {len(added) - 5} more" if len(added) > 5 else "")
     return pairs, [f"only in the current data, not compared: {named}"] if added else []
+
+
+def quality(
+    reference: object,
+    current: object = None,
+    *,
+    schema: object = None,
+    key: str | Sequence[str] = (),
+    foreign: Mapping[str, object] | None = None,
+    missing: float = 0.05,
+    namespace: Mapping[str, object] | None = None,
+) -> Quality:
+    """What is wrong with data: `quality(january, june, key="id")`, or `quality(june)` of it alone.
+
+    Missing values, schema, ranges, outliers, constants, new categories, units that changed, keys, and copies of rows.
+    What the reference has as well is no alert: outliers, copies and missing values are compared with its share of them.
+
+    Args:
+        reference: a frame, a file, a pattern of files, or SQL (see `mlops_nb.monitoring.sources.frame`): what the data
+            should be like; or the data itself, where there is nothing else.
+        current: the data.
+        schema: what it must be in any case: rules as for `mlops_nb.expect`, a schema of pandera, or the file of one.
+        key: the column, or columns together, that name a row.
+        foreign: by column, the data in which its values must be found, as a column of the same name or the only one.
+        missing: the share of missing values from which on they are an alert, unless the reference has as many.
+        namespace: where a text is looked up as a variable first.
+
+    Raises:
+        BadArgument: data or the schema cannot be read, or a column is not there.
+        MissingExtra: a schema of pandera is asked for, and pandera is not installed.
+
+    >>> import pandas
+    >>> found = quality(pandas.DataFrame({"id": [1, 2, 2], "km": [1.0, None, None]}), key="id")
+    >>> [(one.column, one.words) for one in found.alerts]
+    [('km', '67 % missing, more than 5 %'), ('id', '1 row with a key that was there before, first 2 in row 2')]
+    """
+    from mlops_nb.monitoring.findings import Quality, in_order
+    from mlops_nb.monitoring.quality import examined
+
+    if not 0 <= missing <= 1:
+        raise BadArgument(f"missing == {missing!r}, must lie between 0 and 1", "mlops_nb.quality(a, b, missing=0.05)")
+    before = None if current is None else frame(reference, namespace)
+    data, called = (reference, "") if current is None else (current, label(reference))
+    now = frame(data, namespace)
+    tables = {name: _column_of(frame(each, namespace), name) for name, each in (foreign or {}).items()}
+    names = (key,) if isinstance(key, str) else tuple(key)
+    columns, findings = examined(before, now, missing=missing, key=names, foreign=tables)
+    found = [*_schema_findings(now, schema), *findings]
+    return Quality(
+        called or None,
+        label(data),
+        None if before is None else len(before),
+        len(now),
+        columns,
+        in_order(found),
+        {"missing": missing},
+        time.time(),
+        str(schema) if isinstance(schema, str | Path) else None,
+    )
+
+
+def _column_of(table: pd.DataFrame, name: str) -> pd.Series[Any]:
+    if name in table.columns:
+        return table[name]
+    if len(table.columns) == 1:
+        return table.iloc[:, 0]
+    near = nearest(name, map(str, table.columns))
+    raise BadArgument(f"foreign: there is no column {name[:60]!r} to look in", f"there is {near!r}" if near else "")
+
+
+def _schema_findings(data: pd.DataFrame, schema: object) -> list[Finding]:
+    if schema is None:
+        return []
+    from mlops_nb.gates import frame_verdict
+    from mlops_nb.monitoring.findings import Finding
+    from mlops_nb.monitoring.schemas import read_schema
+
+    read = read_schema(schema) if isinstance(schema, str | Path) else schema
+    checks = frame_verdict(data, read, "data").checks
+    return [Finding(check.name, "schema", "alert", check.words) for check in checks if not check.passed]

@@ -34,6 +34,7 @@ model_version.py  a version, whole
 model_change.py what was done to a model
 event_log.py    the registry's log, looked through
 signature_check.py  data beside what a version takes
+quality.py      the quality of data
 watch.py        a stream and the places where it changed
 """
 
@@ -69,6 +70,7 @@ PANELS = {
     "mlops_nb.registry.versions.LogCheck": "event_log",
     "mlops_nb.registry.fitting.SignatureCheck": "signature_check",
     "mlops_nb.monitoring.streams.Watch": "watch",
+    "mlops_nb.monitoring.findings.Quality": "quality",
 }
 """Records that a function returns, and the file of the panel each is shown as."""
 

@@ -34,7 +34,9 @@ def gate(name: str, value: object, *, at_least: float | None = None, at_most: fl
     return _judged(threshold_verdict(name, value, at_least=at_least, at_most=at_most))
 
 
-def expect(frame: Frame, schema: Mapping[str, object], *, rows: int | None = None, name: str = "frame") -> Frame:
+def expect(
+    frame: Frame, schema: Mapping[str, object] | object, *, rows: int | None = None, name: str = "frame"
+) -> Frame:
     """The frame, if its columns are as expected: `expect(flights, {"month": range(1, 13), "carrier": str})`.
 
     The verdict is printed and recorded as a tag of the run that is going on; every column that fails is named.
@@ -43,7 +45,7 @@ def expect(frame: Frame, schema: Mapping[str, object], *, rows: int | None = Non
         frame: a pandas DataFrame.
         schema: by column, a type (int, float, str, bool or "datetime"), a range of whole numbers, the values allowed,
             or a dict of rules: `type`, `low`, `high`, `one_of`, `unique`, and `missing`, the share of missing values
-            that is allowed (none, by default).
+            that is allowed (none, by default); or a schema of pandera.
         rows: how many rows there are at least.
         name: what the frame is called.
 

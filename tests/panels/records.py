@@ -366,6 +366,16 @@ def a_signature_check(name: str = "delay", *, is_fault: bool = True) -> Signatur
     return SignatureCheck(f"{name}/3", 60, (*found, Misfit(name, "range", "0 to 1", name, False)))
 
 
+def a_quality(name: str = "temp", *, alerts: int = 2):
+    from mlops_nb.monitoring.findings import ColumnQuality, Finding, Quality
+
+    found = tuple(Finding(name, "schema", "alert", name, name, name, 3) for _ in range(alerts))
+    columns = (ColumnQuality(name, name, name, 0.5, 0.1, ("missing values",), name),)
+    return Quality(
+        name, name, 100, 200, columns, (*found, Finding("", "rows", "note", name)), {"missing": 0.05}, NOW, name
+    )
+
+
 def a_watch(name: str = "latency", *, alarms: int = 1):
     from mlops_nb.monitoring.streams import Alarm, Slice, Watch, Zone
 

@@ -26,6 +26,7 @@ from mlops_nb.panels.model_change import model_change_panel
 from mlops_nb.panels.model_version import model_version_panel
 from mlops_nb.panels.models import models_panel
 from mlops_nb.panels.pipelines import pipelines_panel
+from mlops_nb.panels.quality import quality_panel
 from mlops_nb.panels.run import run_panel
 from mlops_nb.panels.run_card import run_card
 from mlops_nb.panels.runs import runs_panel
@@ -54,6 +55,7 @@ from tests.panels.records import (
     a_model_summary,
     a_pipeline_history,
     a_push,
+    a_quality,
     a_row,
     a_run,
     a_signature_check,
@@ -116,6 +118,7 @@ def hostile_panels(name: str) -> list[Panel]:
         event_log_panel(a_log_check(name)),
         signature_check_panel(a_signature_check(name)),
         watch_panel(a_watch(name)),
+        quality_panel(a_quality(name)),
     ]
 
 
@@ -140,6 +143,7 @@ def pleasant_panels() -> list[Panel]:
         model_change_panel(a_change()),
         signature_check_panel(a_signature_check()),
         watch_panel(a_watch()),
+        quality_panel(a_quality()),
     ]
 
 
