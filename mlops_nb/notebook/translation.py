@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from mlops_nb.errors import MlopsError
+from mlops_nb.notebook.captured_cells import CapturedRun, SweptCell, captured_run, swept_cell, words_of
 from mlops_nb.notebook.cells import BUILTINS, CellNames, dotted_call, read_cell, without_fixed
 from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, cell_tree, magic_code, parsed
 from mlops_nb.notebook.naming import comment, unique_name
@@ -68,16 +69,6 @@ def _node(text: str) -> ast.stmt:
     tree = parsed(text)
     assert tree is not None
     return tree.body[0]
-
-
-@dataclass(frozen=True, slots=True)
-class CapturedRun(Record):
-    """What a `%%mlops run` line asks for."""
-
-    name: str
-    params: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +201,7 @@ _SHELLS = frozenset(("bash", "sh", "script", "!", "sx", "system", "python", "pyt
 def _foreign_cell(magic: CellMagic, source: str, draft: _Draft) -> str:
     """A cell that writes a file or is a shell's, as Python; empty for any other."""
     body = source.split("\n", magic.line)[-1] if magic.line <= source.count("\n") else ""
-    words = _words(magic.text)
+    words = words_of(magic.text)
     if magic.name in ("writefile", "file") and words:
         return _file_written(words, body, draft)
     if magic.name not in _SHELLS:
@@ -249,60 +240,6 @@ def _file_written(words: list[str], body: str, draft: _Draft) -> str:
     mode = "a" if "-a" in words[:-1] or "--append" in words[:-1] else "w"
     handle = unique_name("file", draft.known)
     return f"with open({path}, {mode!r}, encoding='utf-8') as {handle}:\n    {handle}.write({text!r})"
-
-
-def captured_run(magics: tuple[CellMagic, ...]) -> CapturedRun | None:
-    """What the first `%%mlops run` of the cell asks for; None when it has none."""
-    for magic in magics:
-        words = _words(magic.text)
-        if magic.name == "mlops" and words[:1] == ["run"]:
-            return _run_options(words[1:])
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class SweptCell(Record):
-    """What a `%%mlops sweep` line asks for; `axes` are names and their values as they are typed."""
-
-    name: str
-    axes: tuple[tuple[str, str], ...]
-    metrics: tuple[str, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
-    """The sample and its seed."""
-    is_on_dask: bool = False
-
-
-_SWEEP_OPTIONS = ("param", "metric", "tag", "sample", "seed", "engine", "scheduler", "workers")
-
-
-def swept_cell(magics: tuple[CellMagic, ...]) -> SweptCell | None:
-    """What the first `%%mlops sweep` of the cell asks for; None when it has none."""
-    for magic in magics:
-        words = _words(magic.text)
-        if magic.name == "mlops" and words[:1] == ["sweep"]:
-            name, options = _options(_closed(words[1:]), _SWEEP_OPTIONS)
-            axes = (each.partition("=") for each in options["param"])
-            return SweptCell(
-                name or "run",
-                tuple((axis.strip(), values.strip()) for axis, _, values in axes if axis.strip().isidentifier()),
-                tuple(each for each in options["metric"] if each.isidentifier()),
-                _pairs(options["tag"]),
-                tuple((each, options[each][-1]) for each in ("sample", "seed") if options[each]),
-                options["engine"][-1:] == ["dask"],
-            )
-    return None
-
-
-def _closed(words: list[str]) -> list[str]:
-    """The words with those put together that a bracket spans: `depth=range(3,` and `9)`."""
-    found: list[str] = []
-    for word in words:
-        if found and "=" in found[-1] and any(found[-1].count(a) > found[-1].count(b) for a, b in ("()", "[]")):
-            found[-1] += f" {word}"
-        else:
-            found.append(word)
-    return found
 
 
 def _in_a_loop(swept: SweptCell, plain: str, draft: _Draft) -> str:
@@ -364,44 +301,6 @@ def _metrics_of(names: CellNames) -> Iterator[str]:
             yield name
 
 
-def _words(line: str) -> list[str]:
-    import shlex
-
-    try:
-        return shlex.split(line)
-    except ValueError:
-        return line.split()
-
-
-def _run_options(words: list[str]) -> CapturedRun:
-    name, options = _options(words, ("param", "metric", "tag"))
-    keep = [[each for each in options[kind] if each.isidentifier()] for kind in ("param", "metric")]
-    return CapturedRun(name or "run", tuple(keep[0]), tuple(keep[1]), _pairs(options["tag"]))
-
-
-def _options(words: list[str], known: Iterable[str]) -> tuple[str, dict[str, list[str]]]:
-    """The name that a line gives, and the values of the options that are known."""
-    name, options = "", {each: list[str]() for each in known}
-    position = 0
-    while position < len(words):
-        word = words[position]
-        option, equals, value = word.partition("=")
-        kind = {"-p": "param", "-m": "metric", "-t": "tag"}.get(option, option.removeprefix("--"))
-        if word.startswith("-") and kind in options:
-            if not equals and position + 1 < len(words):
-                position += 1
-                value = words[position]
-            options[kind].append(value)
-        elif not name and not word.startswith("-"):
-            name = word
-        position += 1
-    return name, options
-
-
-def _pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, _, value in (each.partition("=") for each in texts))
-
-
 def _hidden(magic: CellMagic, plain: str, draft: _Draft) -> str:
     """The body of a `%%capture` cell with what prints in a block that keeps it."""
     target = next((word for word in magic.text.split() if not word.startswith("-")), "")
@@ -447,7 +346,7 @@ def _escape(escape: Escape, draft: _Draft) -> str:
 
 def _installed(escape: Escape) -> list[str]:
     """The packages that `%pip install` or `!pip install` names, as requirements."""
-    words = _words(f"{escape.name} {escape.text}" if escape.kind == "magic" else escape.text)
+    words = words_of(f"{escape.name} {escape.text}" if escape.kind == "magic" else escape.text)
     if "install" not in words or not any(word.startswith(("pip", "uv", "python")) for word in words):
         return []
     rest = words[words.index("install") + 1 :]
