@@ -2,6 +2,7 @@
 
 ipython_syntax.py  magics, shell lines and help taken out of a cell, without IPython
 translation.py  a cell's statements as plain Python, magics translated or left out
+statement_text.py  the text of statements: where each stands, its comments, edits, indents
 captured_cells.py  what `%%mlops run` and `%%mlops sweep` lines ask for
 recalled.py   what cells ask back: `_`, `Out[3]`, `In`, whether a name is bound
 shared.py     names that classes and decorated functions look up long after their cell ran

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from mlops_nb.notebook.cells import CellNames, dotted_call, is_literal, read_cell
 from mlops_nb.notebook.shared import moved_names, runs_when_defined, shared_names, uses, with_uses
-from mlops_nb.notebook.translation import ScriptCell, Statement
+from mlops_nb.notebook.statement_text import Statement
+from mlops_nb.notebook.translation import ScriptCell
 from mlops_nb.record import Record
 from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
 

@@ -31,7 +31,8 @@ from mlops_nb.notebook.parameter_cells import assigned_literal, parameter_of
 from mlops_nb.notebook.recalled import Recall, asks_back, recalled
 from mlops_nb.notebook.records import LeftOut, Notebook, NotebookCell, ScriptParameter, ScriptStep
 from mlops_nb.notebook.stages import given_stage, guessed_stage
-from mlops_nb.notebook.translation import ScriptCell, Statement, evaluating, is_shown, translate
+from mlops_nb.notebook.statement_text import Statement
+from mlops_nb.notebook.translation import ScriptCell, evaluating, is_shown, translate
 from mlops_nb.record import Record
 
 _PARAMETER_TAGS = frozenset(("parameters", "injected-parameters"))

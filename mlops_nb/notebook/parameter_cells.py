@@ -13,7 +13,7 @@ from dataclasses import replace
 from mlops_nb.notebook.cells import is_literal, literal_value
 from mlops_nb.notebook.naming import comment
 from mlops_nb.notebook.records import ScriptParameter
-from mlops_nb.notebook.translation import Statement
+from mlops_nb.notebook.statement_text import Statement
 
 _SIMPLE_TYPES = frozenset(("int", "float", "str", "bool"))
 _BUILTIN_TYPES = frozenset((*_SIMPLE_TYPES, "list", "dict", "tuple", "set", "bytes", "object", "None"))

@@ -14,7 +14,7 @@ from mlops_nb.notebook.ipython_syntax import parsed
 from mlops_nb.notebook.naming import comment, docstring, first_sentence, is_ended, unique_name
 from mlops_nb.notebook.parameter_cells import annotation_text
 from mlops_nb.notebook.records import Export, Notebook
-from mlops_nb.notebook.translation import indented
+from mlops_nb.notebook.statement_text import indented
 
 EXPORTED = "Exported from {} by mlops_nb"
 """The line of a script's docstring by which an export is recognised."""

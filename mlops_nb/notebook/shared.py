@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mlops_nb.notebook.cells import CellNames
-from mlops_nb.notebook.translation import ScriptCell, Statement
+from mlops_nb.notebook.statement_text import Statement
+from mlops_nb.notebook.translation import ScriptCell
 
 Uses = Mapping[str, Collection[str]]
 """By name, the shared names that an object of this name may look up."""

@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 from mlops_nb.errors import MlopsError
 from mlops_nb.notebook.captured_cells import CapturedRun, SweptCell, captured_run, swept_cell, words_of
@@ -16,6 +15,7 @@ from mlops_nb.notebook.ipython_syntax import CellMagic, Escape, cell_text, cell_
 from mlops_nb.notebook.naming import comment, unique_name
 from mlops_nb.notebook.recalled import Recall, known_answers, output_number
 from mlops_nb.notebook.records import LeftOut
+from mlops_nb.notebook.statement_text import Edit, Places, Statement, indented, statements_of
 from mlops_nb.record import Record
 from mlops_nb.tracking.metrics import SKLEARN_METRICS, is_metric_name
 
@@ -29,46 +29,8 @@ _ONLY_SHOWN_IN_PLACE = frozenset(
     )
 )  # fmt: skip
 _OURS_RETURN_NOTHING = frozenset(("mlops_nb.log", "mlops_nb.log_params", "mlops_nb.set_tag"))
-_AFTER = re.compile(r"^\s*;+\s*")
-_LEFT_OUT = re.compile(r"^# left out: .*\n?", re.MULTILINE)
 _NOTHING_RECALLED = Recall()
 ONLY_IN_A_NOTEBOOK = "only means something in a notebook"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement(Record):
-    """A top-level statement at column 0, the comments above it included; `kind` is its node's class name.
-
-    `kind` is empty for comments that belong to no statement; `cell` is its cell's position, -1 where that is unknown.
-    """
-
-    text: str
-    kind: str
-    cell: int = -1
-
-    @property
-    def names(self) -> CellNames:
-        """What it reads and binds."""
-        return read_cell(self.text)
-
-    @property
-    def code(self) -> str:
-        """The text without the comments and blank lines above it."""
-        lines = self.text.split("\n")
-        first = next((number for number, line in enumerate(lines) if line.strip() and line.lstrip()[0] != "#"), 0)
-        return "\n".join(lines[first:])
-
-    @property
-    def node(self) -> ast.stmt:
-        """Its syntax tree, to be read only."""
-        return _node(self.text)
-
-
-@lru_cache(maxsize=4096)
-def _node(text: str) -> ast.stmt:
-    tree = parsed(text)
-    assert tree is not None
-    return tree.body[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +143,7 @@ def _script_cell(
     return ScriptCell(
         position,
         source,
-        tuple(replace(each, cell=position) for each in _statements(plain)),
+        tuple(replace(each, cell=position) for each in statements_of(plain)),
         tuple(draft.left_out),
         frozenset(draft.uses),
         run,
@@ -246,7 +208,7 @@ def _in_a_loop(swept: SweptCell, plain: str, draft: _Draft) -> str:
     """The body in the loop of `mlops_nb.sweep`, its imports above it."""
     taken = {*draft.known, *read_cell(plain).writes}
     trial, setting = unique_name("trial", taken), unique_name("params", taken)
-    statements = list(_statements(plain))
+    statements = list(statements_of(plain))
     imports = [each for each in statements if each.kind in ("Import", "ImportFrom")]
     names = [name for name, _ in swept.axes]
     body = [
@@ -304,7 +266,7 @@ def _metrics_of(names: CellNames) -> Iterator[str]:
 def _hidden(magic: CellMagic, plain: str, draft: _Draft) -> str:
     """The body of a `%%capture` cell with what prints in a block that keeps it."""
     target = next((word for word in magic.text.split() if not word.startswith("-")), "")
-    statements = list(_statements(plain))
+    statements = list(statements_of(plain))
     outside = ("", "Import", "ImportFrom", "FunctionDef", "AsyncFunctionDef", "ClassDef")
     inside = [each.text for each in statements if each.kind not in outside]
     kept = f" as {target}" if target.isidentifier() else ""
@@ -317,7 +279,7 @@ def _failing(error: str, plain: str, draft: _Draft) -> str:
     if error == "KeyboardInterrupt":
         draft.warnings.append(f"cell {draft.position + 1} was interrupted; the script runs it to its end")
         return plain
-    statements = list(_statements(plain))
+    statements = list(statements_of(plain))
     outside = [each for each in statements if each.kind in ("Import", "ImportFrom")]
     outside = [] if error in ("ImportError", "ModuleNotFoundError") else outside
     inside = [each.text for each in statements if each not in outside]
@@ -470,9 +432,6 @@ def _compiled(plain: str, position: int) -> ast.Module:
     return tree
 
 
-_Edit = tuple[int, int, str]
-
-
 def _edited(
     plain: str,
     tree: ast.Module,
@@ -484,9 +443,9 @@ def _edited(
     recall: Recall,
 ) -> str:
     """The text with `display` and the shown last value made `show`, and what only a notebook has left out."""
-    places = _Places(plain)
+    places = Places(plain)
     answers = {node: str(answer) for node, answer in known_answers(tree, recall.bound)}
-    edits: list[_Edit] = [(*places.span(node), answer) for node, answer in answers.items()]
+    edits: list[Edit] = [(*places.span(node), answer) for node, answer in answers.items()]
     for statement in tree.body:
         start, end = places.span(statement)
         if isinstance(statement, ast.Global):
@@ -526,7 +485,7 @@ def evaluating(source: str) -> Iterator[str]:
                 yield statement.name
 
 
-def _named_in_text(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+def _named_in_text(statement: ast.stmt, places: Places, draft: _Draft) -> Iterator[Edit]:
     """Before a statement that has text evaluated: the names that stand in the text, where they will be found."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return
@@ -599,7 +558,7 @@ def _module_import(name: ast.alias, draft: _Draft) -> str:
     return draft.leave_out(f"import {ast.unparse(name)}", ONLY_IN_A_NOTEBOOK)
 
 
-def _kept_edits(statement: ast.stmt, places: _Places, draft: _Draft, texts: Mapping[str, str]) -> Iterator[_Edit]:
+def _kept_edits(statement: ast.stmt, places: Places, draft: _Draft, texts: Mapping[str, str]) -> Iterator[Edit]:
     """`Out[3]` as the name that keeps it, a builtin that `del` gives back as the builtin, the shell as one of ours."""
     numbered = [(node, output_number(node)) for node in ast.walk(statement)] if "Out" not in draft.known else []
     outs = {
@@ -622,7 +581,7 @@ def _kept_edits(statement: ast.stmt, places: _Places, draft: _Draft, texts: Mapp
             yield (*places.span(statement), "; ".join([*again, *([f"del {', '.join(rest)}"] if rest else [])]))
 
 
-def _show_edits(last: ast.Expr, places: _Places, draft: _Draft, keeps: Sequence[str]) -> list[_Edit]:
+def _show_edits(last: ast.Expr, places: Places, draft: _Draft, keeps: Sequence[str]) -> list[Edit]:
     start, end = places.span(last)
     if keeps:
         shown = "" if places.rest_of_line(end).lstrip().startswith(";") else f"; {draft.use('show')}({keeps[0]})"
@@ -665,7 +624,7 @@ def _notebook_call(statement: ast.stmt) -> str:
     return "makes this script" if name == "mlops_nb.export" else ""
 
 
-def _display_edits(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+def _display_edits(statement: ast.stmt, places: Places, draft: _Draft) -> Iterator[Edit]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display":
             keywords = [each.arg for each in node.keywords]
@@ -673,7 +632,7 @@ def _display_edits(statement: ast.stmt, places: _Places, draft: _Draft) -> Itera
                 yield (*places.span(node.func), draft.use("show"))
 
 
-def _metric_edits(statement: ast.stmt, places: _Places, draft: _Draft) -> Iterator[_Edit]:
+def _metric_edits(statement: ast.stmt, places: Places, draft: _Draft) -> Iterator[Edit]:
     """Wraps what `%%mlops run` notes without being told: metric functions whose result gets no name."""
     for node in _calls_now(statement):
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
@@ -707,80 +666,3 @@ def _warn(tree: ast.Module, draft: _Draft, answered: Collection[ast.Compare]) ->
             line = f"cell {draft.position + 1} calls {node.func.id}(): what it reads or binds cannot be seen"
             if line not in draft.warnings:
                 draft.warnings.append(line)
-
-
-class _Places:
-    """Positions of syntax-tree nodes in a text, as offsets into its UTF-8 bytes."""
-
-    def __init__(self, text: str) -> None:
-        self.data = text.encode("utf-8")
-        self.starts = [0, *(match.end() for match in re.finditer(rb"\n", self.data))]
-
-    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
-        """Where the node begins, its decorators included, and where it ends."""
-        start = self._at(node.lineno, node.col_offset)
-        for each in getattr(node, "decorator_list", ()):
-            start = min(start, self.data.rindex(b"@", 0, self._at(each.lineno, each.col_offset)))
-        return start, self._at(node.end_lineno or node.lineno, node.end_col_offset or 0)
-
-    def _at(self, line: int, column: int) -> int:
-        return self.starts[line - 1] + column
-
-    def text(self, start: int, end: int) -> str:
-        return self.data[start:end].decode("utf-8")
-
-    def rest_of_line(self, start: int) -> str:
-        end = self.data.find(b"\n", start)
-        return self.text(start, len(self.data) if end < 0 else end)
-
-    def edited(self, edits: list[_Edit]) -> str:
-        """The text with replacements made; of two at one place, the later listed goes outside."""
-        data = self.data
-        order = sorted(range(len(edits)), key=lambda index: (edits[index][0], edits[index][1], index), reverse=True)
-        for index in order:
-            start, end, text = edits[index]
-            data = data[:start] + text.encode("utf-8") + data[end:]
-        return data.decode("utf-8")
-
-
-def _statements(plain: str) -> Iterator[Statement]:
-    """The top-level statements of a text, each with the comments above it and beside it."""
-    tree, places, done = parsed(plain), _Places(plain), 0
-    body = tree.body if tree else []
-    for number, node in enumerate(body):
-        start, end = places.span(node)
-        follows = places.span(body[number + 1])[0] if number + 1 < len(body) else None
-        line_end = end + len(places.rest_of_line(end).encode("utf-8"))
-        shares_line = follows is not None and follows <= line_end
-        tail = "" if shares_line else _AFTER.sub("", places.text(end, line_end))
-        lead = places.text(done, start) if done < start else ""
-        for note in _LEFT_OUT.findall(lead):
-            yield Statement(note.rstrip(), "")
-        lead = _blank_lines(_LEFT_OUT.sub("", lead))
-        yield Statement(
-            lead + places.text(start, end) + (f"  {tail.strip()}" if tail.strip() else ""), type(node).__name__
-        )
-        done = follows if shares_line and follows is not None else line_end + 1
-    if done < len(places.data) and (rest := places.text(done, len(places.data)).strip("\n \t")):
-        yield Statement(rest, "")
-
-
-def _blank_lines(lead: str) -> str:
-    """At most one blank line before the comments above a statement."""
-    stripped = lead.lstrip(" \t\n")
-    has_blank = "\n" in lead[: len(lead) - len(stripped)]
-    return ("\n" if has_blank else "") + stripped
-
-
-def indented(text: str) -> str:
-    """The code four columns to the right; the lines inside strings stay where they are."""
-    inside: set[int] = set()
-    tree = parsed(text) or parsed(f"async def f():\n{text}")
-    shift = 0 if parsed(text) is not None else 1
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
-            inside.update(range(node.lineno + 1 - shift, (node.end_lineno or node.lineno) + 1 - shift))
-    lines = text.split("\n")
-    return "\n".join(
-        line if number in inside or not line.strip() else f"    {line}" for number, line in enumerate(lines, 1)
-    )

@@ -14,6 +14,7 @@ from mlops_nb.notebook.intermediate import PipelinePlan
 from mlops_nb.notebook.naming import comment, docstring, first_sentence
 from mlops_nb.notebook.records import ScriptParameter
 from mlops_nb.notebook.script import function_text
+from mlops_nb.notebook.statement_text import indented
 from mlops_nb.notebook.targets.plain import (
     Names,
     all_imports,
@@ -38,7 +39,6 @@ from mlops_nb.notebook.targets.plain import (
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
 from mlops_nb.notebook.targets.wiring import WiredStep, unshared, wired
-from mlops_nb.notebook.translation import indented
 
 KIND = "file"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mlops_nb.notebook.intermediate import PipelinePlan
 from mlops_nb.notebook.naming import docstring, first_sentence, unique_name
+from mlops_nb.notebook.statement_text import indented
 from mlops_nb.notebook.targets.plain import (
     Names,
     all_imports,
@@ -26,7 +27,6 @@ from mlops_nb.notebook.targets.plain import (
 )
 from mlops_nb.notebook.targets.records import Place, TargetFile, Written
 from mlops_nb.notebook.targets.wiring import WiredStep, handed, unshared, wired
-from mlops_nb.notebook.translation import indented
 
 KIND = "file"
 
