@@ -13,7 +13,7 @@ from tests.benchmarks.ours import WORKS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PEERS = {"MLflow": "peer_mlflow", "trackio": "peer_trackio", "papermill": "peer_papermill"}
+PEERS = {name: f"peer_{name.lower()}" for name in ("MLflow", "trackio", "papermill", "Evidently", "NannyML", "frouros")}
 """Each peer's work is in the file of that name, what it needs in the .txt beside it."""
 
 
@@ -44,23 +44,32 @@ def figure(python: str, script: str, name: str) -> float | None:
     return float(json.loads(lines[-1])[1]) if lines else None
 
 
-def beside(theirs: float | None, ours: float | None) -> str:
+def has(peer: str, name: str) -> bool:
+    """Whether a peer has a piece of work: its file names it, or all drifts, or all fits with autolog."""
+    text = (HERE / f"{PEERS[peer]}.py").read_text()
+    families = {"drift of ": "drifts import works", "autolog: ": '"autolog: '}
+    return f'"{name}"' in text or any(name.startswith(start) and sign in text for start, sign in families.items())
+
+
+def beside(peer: str, theirs: float | None, ours: float | None) -> str:
     """A peer's figure and how often ours fits into it."""
-    return f"{theirs:10.1f} {theirs / ours:6.1f}x" if theirs and ours else f"{'-':>10} {'-':>7}"
+    return f"{peer} {theirs:,.1f} ({theirs / ours:.1f} x)" if theirs and ours else f"{peer} failed"
 
 
 def main(wanted: list[str]) -> None:
     """Print the figures of everything, or of what has one of the words in its name."""
-    pythons = {peer: python_of(peer) for peer in PEERS}
-    heads = " ".join(f"{peer:>10} {'ratio':>7}" for peer in PEERS)
-    print(f"{'CPU milliseconds':<80} {'ours':>9} {heads}   target for ours")
+    print(f"{'CPU milliseconds':<80} {'ours':>9}   target for ours; peers (ratio)")
+    pythons: dict[str, str] = {}
     for name, (_, target) in WORKS.items():
         if wanted and not any(word in name for word in wanted):
             continue
         ours = figure(sys.executable, "ours.py", name)
-        theirs = [figure(python, f"{PEERS[peer]}.py", name) for peer, python in pythons.items()]
+        said = []
+        for peer in (each for each in PEERS if has(each, name)):
+            pythons[peer] = pythons.get(peer) or python_of(peer)
+            said.append(beside(peer, figure(pythons[peer], f"{PEERS[peer]}.py", name), ours))
         shown = f"{ours:9.2f}" if ours is not None else "   failed"
-        print(f"{name:<80} {shown} {' '.join(beside(one, ours) for one in theirs)}   {target}", flush=True)
+        print(f"{name:<80} {shown}   {'; '.join([target, *said])}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import notebook_run, steps
+from tests.benchmarks import drifts, notebook_run, steps
 from tests.benchmarks.fits import FITS, added
 from tests.benchmarks.measured import METRICS, PARAMS, cpu
 
@@ -434,6 +434,12 @@ def export_sixty_cells() -> float:
     return run(export) - run(bare)
 
 
+def _compared(reference: object, current: object) -> object:
+    from mlops_nb import drift
+
+    return drift(reference, current)
+
+
 def _autolog(name: str) -> Callable[[], float]:
     def added_by_autolog() -> float:
         import mlops_nb
@@ -449,6 +455,9 @@ work("a step of a pipeline whose kept result is taken", "under 5 ms")(steps.kept
 work("a notebook of two fits, its cells alone as plain Python", "the floor")(notebook_run.cells_alone)
 work("a notebook of two fits, run whole", "the cells alone plus 10 %")(notebook_run.exported_script)
 work("a notebook of two fits, run whole, and what its steps give kept", "-")(notebook_run.exported_script_that_keeps)
+
+for _name, _measured in drifts.works(_compared).items():
+    work(_name, drifts.TARGETS[_name.removeprefix("drift of ").partition(",")[0]])(_measured)
 
 for _name in FITS:
     work(f"autolog: what it adds to a fit of {_name}", "at most 10 % of the fit")(_autolog(_name))
