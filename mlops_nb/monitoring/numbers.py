@@ -125,7 +125,7 @@ class Gridded:
         counts = np.bincount(self.cells, minlength=self.grid.cells + 2)
         self.below = np.concatenate(([0], np.cumsum(counts)))
         self.seen = np.zeros(len(counts), dtype=np.bool_)
-        self.look_at(self.seen)
+        self.known, self._before = self.values[:0], self.below[1:]
 
     @property
     def size(self) -> int:
@@ -184,7 +184,7 @@ def pair(reference: Numbers, current: Numbers) -> tuple[Sample, Sample]:
 
 
 def _look(reference: Gridded, current: Gridded) -> None:
-    """Look at once at all cells that the statistics below will ask for."""
+    """Look at once at all cells that the statistics below need: without this, the distance would not be exact."""
     wanted = _may_be_farthest(reference, current) if current.size else np.zeros_like(reference.seen)
     wanted[[0, -1]] = True
     places = (np.array([*_ENDS_AND_MIDDLE, *_SPREAD, *_INNER]) * (reference.size - 1)).astype(np.int64)
@@ -249,10 +249,7 @@ def _largest(points: Numbers, reference: Numbers, current: Numbers) -> Distance:
 
 def _on_a_grid(reference: Gridded, current: Gridded) -> Distance:
     """The distance at the ends of the cells, or inside those cells where it can be larger than at any end."""
-    wanted = _may_be_farthest(reference, current)
-    for each in (reference, current):
-        if not each.seen[wanted].all():
-            each.look_at(wanted)
+    wanted = reference.seen & current.seen
     points = np.concatenate((reference.known, current.known))
     points = points[wanted[reference.grid.places(points)]]
     points.sort(kind="stable")
