@@ -5,7 +5,7 @@
 
 In Python: `run`, `resume`, `log`, `log_params`, `log_artifact`, `set_tag`, `note`, `runs`, `show`, `compare`, `why`,
 `lineage`, `status`, `register`, `load_model`, `promote`, `rollback`, `push`, `pull`, `export`, `graph`,
-`cell_graph`, `gate`, `expect`, `quality`, `watch`.
+`cell_graph`, `gate`, `expect`, `quality`, `watch`, `performance`.
 Everything is imported when it is first used.
 """
 
@@ -60,6 +60,7 @@ _PLACES = {
     "expect": "mlops_nb.pipelines.gating",
     "quality": "mlops_nb.monitoring.service",
     "watch": "mlops_nb.monitoring.streams",
+    "performance": "mlops_nb.monitoring.performance_service",
     "cell_graph": "mlops_nb.notebook.flow.graph",
     "graph": "mlops_nb.notebook.service",
     "drift": "mlops_nb.monitoring.service",
@@ -76,6 +77,7 @@ __all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", 
 
 if TYPE_CHECKING:
     from mlops_nb.errors import MlopsError as MlopsError
+    from mlops_nb.monitoring.performance_service import performance as performance
     from mlops_nb.monitoring.service import drift as drift
     from mlops_nb.monitoring.service import quality as quality
     from mlops_nb.monitoring.streams import watch as watch

@@ -424,6 +424,36 @@ def _quality(options: Mapping[str, Any], context: Context) -> Answer:
     return Answer(found, quality_panel(found), 1 if found.alerts else 0)
 
 
+def _performance(options: Mapping[str, Any], context: Context) -> Answer:
+    from mlops_nb.monitoring.performance_service import performance
+    from mlops_nb.panels.performance import performance_panel
+
+    for name in ("target", "prediction"):
+        if not options[name]:
+            raise BadUsage(f"performance needs --{name} COLUMN", COMMANDS["performance"].examples[0])
+    asked = {name: value for name, value in options.items() if name != "score"}
+    found = performance(
+        asked.pop("reference"),
+        asked.pop("current"),
+        score=_scores(options["score"]),
+        namespace=context.namespace,
+        progress=_seldom(context.progress),
+        **asked,
+    )
+    return Answer(found, performance_panel(found), 1 if found.is_alarming else 0)
+
+
+def _scores(given: list[str]) -> str | dict[str, str] | None:
+    """The column of the positive label's score, or that of each label."""
+    if not given:
+        return None
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    if alone := [each for each in given if "=" not in each]:
+        raise BadUsage(f"--score {alone[0][:60]} is one of many and names no label", "--score LABEL=COLUMN")
+    return dict(each.split("=", 1) for each in given)
+
+
 def _watch(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.monitoring.streams import DETECTORS, watch
     from mlops_nb.panels.watch import watch_panel
@@ -991,6 +1021,35 @@ COMMANDS: Mapping[str, Command] = {
             ),
             ("line", "terminal"),
             _quality,
+        ),
+        Command(
+            "performance",
+            "Whether a model got worse: its metrics beside a reference's, measured or, without labels, estimated.",
+            (
+                Option("reference", f"labelled data: {_TABLE}", "name"),
+                Option("current", "the same, of the data that is looked at; labels are not needed", "name"),
+                Option("--target", "the column of labels", metavar="COLUMN"),
+                Option("--prediction", "the column of predictions", metavar="COLUMN"),
+                Option(
+                    "--score",
+                    "the column of the positive label's probability; with more labels, LABEL=COLUMN for each",
+                    metavar="COLUMN",
+                    many=True,
+                ),
+                Option("--by", "look at each value of this column, too", metavar="COLUMN"),
+                Option("--labels", "labels that came later, joined by --id", "name", "DATA"),
+                Option("--id", "the column by which they are joined", metavar="COLUMN"),
+                Option("--positive", "the positive label of two (default: the last in order)", metavar="LABEL"),
+                Option("--task", "told from the data by default", choices=("classification", "regression")),
+                Option("--threshold", "the relative degradation from which on it matters", kind=float, default=0.05),
+            ),
+            (
+                "%mlops performance january june --target late --prediction said --score chance --by origin",
+                "%mlops performance january june --target late --prediction said --labels truth --id flight",
+                "jupyter mlops performance january.parquet june.parquet --target delay --prediction said --json",
+            ),
+            ("line", "terminal"),
+            _performance,
         ),
         Command(
             "watch",

@@ -11,4 +11,11 @@ streams.py     values that come one by one: ADWIN, DDM, EDDM, Page-Hinkley, KSWI
 sources.py     data from frames, files, SQL
 schemas.py     schemas of pandera in files
 service.py     drift(reference, current), quality(reference, current)
+intervals.py   how sure a metric is: Wilson, DeLong, bootstrap, and the difference of two
+performance.py metrics where labels are known, beside a reference's
+calibration.py whether scores are probabilities
+estimation.py  metrics where labels are not known: CBPE, direct loss estimation; boosting.py its trees
+concept.py     prediction drift, label drift, concept drift
+model_rows.py  a model's rows from frames; model_records.py what is said of it
+performance_service.py  performance(reference, current, target=..., prediction=...)
 """

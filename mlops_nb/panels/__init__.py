@@ -35,6 +35,7 @@ model_change.py what was done to a model
 event_log.py    the registry's log, looked through
 signature_check.py  data beside what a version takes
 quality.py      the quality of data
+performance.py  a model's performance beside the reference
 watch.py        a stream and the places where it changed
 """
 
@@ -71,6 +72,7 @@ PANELS = {
     "mlops_nb.registry.fitting.SignatureCheck": "signature_check",
     "mlops_nb.monitoring.streams.Watch": "watch",
     "mlops_nb.monitoring.findings.Quality": "quality",
+    "mlops_nb.monitoring.model_records.PerformanceReport": "performance",
 }
 """Records that a function returns, and the file of the panel each is shown as."""
 
