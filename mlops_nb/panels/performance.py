@@ -230,10 +230,10 @@ def forest_svg(found: Sequence[MetricChange], threshold: float) -> tuple[str, st
     rows = "".join(_bar(each, x, _ROW * place + 15) for place, each in enumerate(drawn))
     marks = "".join(
         f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="2" y2="{bottom}" stroke="currentColor" {style}/>'
-        f'<text x="{x(at):.1f}" y="{bottom + 14}" text-anchor="middle">{said}</text>'
-        for at, style, said in (
-            (0.0, 'stroke-opacity=".6"', "as before"),
-            (threshold, 'stroke-opacity=".6" stroke-dasharray="3 3"', f"{100 * threshold:g} % worse"),
+        f'<text x="{x(at):.1f}" y="{bottom + 14}" text-anchor="{anchor}">{said}</text>'
+        for at, style, anchor, said in (
+            (0.0, 'stroke-opacity=".6"', "end", "as before"),
+            (threshold, 'stroke-opacity=".6" stroke-dasharray="3 3"', "start", f"{100 * threshold:g} % worse"),
         )
     )
     worst = max(drawn, key=lambda each: each.degradation)
