@@ -140,7 +140,7 @@ def quality(
     >>> import pandas
     >>> found = quality(pandas.DataFrame({"id": [1, 2, 2], "km": [1.0, None, None]}), key="id")
     >>> [(one.column, one.words) for one in found.alerts]
-    [('km', '67 % missing, more than 5 %'), ('id', '1 row with a key that was there before, first 2 in row 2')]
+    [('id', '1 row with a key that was there before, first 2 in row 2'), ('km', '67 % missing, more than 5 %')]
     """
     from mlops_nb.monitoring.findings import Quality, in_order
     from mlops_nb.monitoring.quality import examined

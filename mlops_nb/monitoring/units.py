@@ -63,7 +63,7 @@ def unit_change(reference: Numbers, current: Numbers) -> str:
     best = min(fits)[0]
     if best > 0.15:
         return ""
-    chance = 3 / math.sqrt(min(len(reference), len(current), SAMPLE))
+    chance = min(3 / math.sqrt(min(len(reference), len(current), SAMPLE)), 4 * best + 0.01)
     near = [said for error, said in sorted(fits) if error <= best + chance]
     first, *others = sorted(near, key=lambda said: set(said.rpartition(" ")[2]) - set("10,") != set())
     verb = first.rpartition(" ")[0]
