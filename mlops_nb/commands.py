@@ -292,7 +292,7 @@ def _register(options: Mapping[str, Any], context: Context) -> Answer:
 
     asked = {name: options[name] for name in ("run", "alias", "note", "allow_pickle")}
     example = options["example"]
-    asked["example"] = None if example is None else _data(example, context, _REGISTER[0])
+    asked["example"] = None if example is None else _data(example, context)
     asked["tags"] = dict(options["tag"])
     if options["model"] and options["artifact"]:
         raise BadUsage("register takes --model or --artifact, not both", "%mlops register late-flight --model clf")
@@ -323,18 +323,13 @@ def _variable(name: str, namespace: Mapping[str, object]) -> object:
     raise NameNotDefined(f"no name {name[:60]!r} is defined here", f"--model {near}" if near else "run its cell first")
 
 
-def _data(name: str, context: Context, fix: str) -> object:
-    """The data of that name: a variable, or a table in a file."""
+def _data(name: str, context: Context) -> object:
+    """The data of that name: a variable, or a table in files or by SQL."""
     if context.namespace is not None and name in context.namespace:
         return context.namespace[name]
-    if Path(name).suffix.lower() not in (".csv", ".parquet"):
-        raise BadUsage(f"{name[:60]} is no variable here, and no .csv or .parquet file", fix)
-    import pandas as pd
+    from mlops_nb.monitoring.sources import frame
 
-    try:
-        return pd.read_csv(name) if name.lower().endswith(".csv") else pd.read_parquet(name)
-    except (OSError, ValueError, ImportError) as error:
-        raise BadUsage(f"{name[:200]} cannot be read: {error}", fix) from None
+    return frame(name, context.namespace)
 
 
 def _registry(options: Mapping[str, Any], context: Context) -> Answer:
@@ -377,7 +372,7 @@ def _check(options: Mapping[str, Any], context: Context) -> Answer:
     from mlops_nb.panels.signature_check import signature_check_panel
     from mlops_nb.registry import service
 
-    found = service.check(options["uri"], _data(options["data"], context, "%mlops check late-flight@champion X_new"))
+    found = service.check(options["uri"], _data(options["data"], context))
     return Answer(found, signature_check_panel(found), 0 if found.is_fit else 1)
 
 
@@ -486,7 +481,7 @@ def _stream(name: str, column: str | None, context: Context) -> tuple[str, Any]:
 
         metric, logged = series(name, column)
         return f"{metric} of {name}", logged
-    data: Any = _data(name, context, "%mlops watch errors.csv error")
+    data: Any = _data(name, context)
     columns = getattr(data, "columns", None)
     if columns is None:
         return name, data

@@ -67,7 +67,7 @@ def shown_output(data: Mapping[str, object]) -> CellOutput | None:
     """A shown value by MIME type as the text that is compared; None for a picture, a widget or a panel of ours.
 
     >>> shown_output({"text/plain": "3", "text/html": "<b>3</b>"})
-    CellOutput(kind='value', text='3')
+    CellOutput(kind='value', text='3', cut=0)
     """
     text = joined(data.get("text/plain"))
     if _WIDGET in data or not text or _PICTURE.search(text) or _PANEL.match(joined(data.get("text/html"))):
