@@ -106,8 +106,11 @@ def _row(column: ColumnDrift) -> Iterator[Words]:
     yield Span(_effect(column), hover=hover)
     yield Span(number(psi), hover=_expected(column)) if (psi := column.statistics.get("psi")) is not None else ""
     yield _missing(column)
-    is_told = column.verdict in ("drifted", "changed", "unsure") and column.decided_by != "values"
-    yield one_line("; ".join([f"by its {column.decided_by}"] * is_told + [*column.notes]), 160)
+    if column.verdict == "stable":  # one value beyond the range of thousands is no news
+        yield ""
+        return
+    by = [] if column.decided_by == "values" else [f"by its {column.decided_by}"]
+    yield one_line("; ".join([*by, *column.notes]), 160)
 
 
 def _p(value: float) -> str:

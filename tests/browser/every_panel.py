@@ -82,6 +82,14 @@ SWEEP = """%%mlops sweep churn-sweep --param max_depth=2,4,8 --param n_estimator
 model = RandomForestClassifier(n_estimators, max_depth=max_depth, random_state=0).fit(X_train, y_train)
 roc_auc = roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])"""
 
+MONTHS = """later = table.assign(monthly_charges=table.monthly_charges * 1.4)
+later.loc[::7, "contract"] = None
+judged, judged_later = (pd.get_dummies(each.drop(columns="left"), dtype=float) for each in (table, later))
+judged, judged_later = judged[X.columns], judged_later.reindex(columns=X.columns)
+judged["score"], judged_later["score"] = (model.predict_proba(each)[:, 1] for each in (judged, judged_later))
+for each, labels in ((judged, table.left), (judged_later, later.left)):
+    each["predicted"], each["left"] = (each.score > 0.5).astype(int), labels"""
+
 CELLS: tuple[tuple[str, str], ...] = (
     ("", "%load_ext mlops_nb"),
     ("", "%mlops track on"),
@@ -109,6 +117,11 @@ CELLS: tuple[tuple[str, str], ...] = (
     ("check", "%mlops check models:/churn/1 X_test"),
     ("verify-log", "%mlops verify-log"),
     ("graph", "%mlops graph"),
+    ("", MONTHS),
+    ("drift", "%mlops drift table later"),
+    ("quality", "%mlops quality table later"),
+    ("performance", "%mlops performance judged judged_later --target left --prediction predicted --score score"),
+    ("watch", "%mlops watch churn-online log_loss --detector page_hinkley"),
     ("export", "%mlops export churn.py --to accuracy --verify"),
     ("pipelines", "%mlops pipelines"),
     ("card-failed", FAILED),
