@@ -119,11 +119,11 @@ def without_empty(table: Table) -> Table:
 
 def plain(words: Words) -> str:
     """The words without their elements."""
+    if isinstance(words, str):
+        return words
     if isinstance(words, tuple):
         return "".join(map(plain, words))
-    if isinstance(words, Picture):
-        return words.words
-    return words.text if isinstance(words, Span) else words
+    return words.words if isinstance(words, Picture) else words.text
 
 
 def as_html(blocks: Iterable[Block]) -> str:
@@ -172,12 +172,12 @@ def _line_html(line: Line) -> str:
 
 
 def _words_html(words: Words) -> str:
+    if isinstance(words, str):
+        return escape(words)
     if isinstance(words, tuple):
         return "".join(map(_words_html, words))
     if isinstance(words, Picture):
         return words.svg
-    if isinstance(words, str):
-        return escape(words)
     tag = words.tag or ("span" if words.css or words.hover else "")
     if not tag:
         return escape(words.text)

@@ -106,6 +106,8 @@ def numbers(values: Sequence[float | None], more: int = 3) -> list[str]:
     >>> numbers([0.91214, 0.91187, None, 0.5])
     ['0.9121', '0.9119', '', '0.5000']
     """
+    if len(values) == 1 and isinstance(only := values[0], float):  # on every card
+        return [number(int(only) if only.is_integer() and abs(only) < 1e15 else only)]
     known = [value for value in values if value is not None]
     finite = {float(value) for value in known if _is_finite(value)}
     if not finite or all(value.is_integer() for value in finite):
@@ -131,7 +133,10 @@ def _is_finite(value: float) -> bool:
 
 def _decimals(value: float) -> int:
     magnitude = abs(value)
-    return next((decimals for least, decimals in _LEAST if magnitude >= least), 0)
+    for least, decimals in _LEAST:
+        if magnitude >= least:
+            return decimals
+    return 0
 
 
 _LEAST = ((99.95, 0), (9.995, 1), (0.9995, 2), (0.09995, 3), (0.009995, 4), (1e-3, 5))
