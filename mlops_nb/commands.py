@@ -475,8 +475,10 @@ def _seldom(progress: Callable[[str], None]) -> Callable[[str], None]:
 
 def _stream(name: str, column: str | None, context: Context) -> tuple[str, Any]:
     """The name and the values of a stream: of a variable, a file's column, a run's metric."""
+    from mlops_nb.monitoring.sources import FILES
+
     is_here = context.namespace is not None and name in context.namespace
-    if not is_here and Path(name).suffix.lower() not in (".csv", ".parquet"):
+    if not is_here and not name.lower().endswith(FILES):
         from mlops_nb.tracking.service import series
 
         metric, logged = series(name, column)

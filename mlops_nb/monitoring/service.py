@@ -1,4 +1,4 @@
-"""Compares data sets: reads them, compares them column by column, looks at their quality, and keeps the report."""
+"""Reads data sets, compares them column by column, and looks at their quality."""
 
 from __future__ import annotations
 

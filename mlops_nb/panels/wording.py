@@ -106,8 +106,6 @@ def numbers(values: Sequence[float | None], more: int = 3) -> list[str]:
     >>> numbers([0.91214, 0.91187, None, 0.5])
     ['0.9121', '0.9119', '', '0.5000']
     """
-    if len(values) == 1 and isinstance(only := values[0], float):  # on every card
-        return [number(int(only) if only.is_integer() and abs(only) < 1e15 else only)]
     known = [value for value in values if value is not None]
     finite = {float(value) for value in known if _is_finite(value)}
     if not finite or all(value.is_integer() for value in finite):

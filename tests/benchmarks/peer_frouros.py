@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import tempfile
 import warnings
 
 from tests.benchmarks.drifts import works
+from tests.benchmarks.measured import print_figures
 
 
 def compare(reference, current) -> object:
@@ -27,9 +24,4 @@ WORKS = works(compare)
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    for name in sys.argv[1:]:
-        if name in WORKS:
-            with tempfile.TemporaryDirectory() as folder:
-                os.chdir(folder)
-                print(json.dumps([name, WORKS[name]()]), flush=True)
-                os.chdir("/")
+    print_figures(WORKS)

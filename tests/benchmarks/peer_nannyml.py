@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-import tempfile
 import warnings
 
 from tests.benchmarks.drifts import works
+from tests.benchmarks.measured import print_figures
 
 
 def compare(reference, current) -> object:
@@ -30,9 +28,4 @@ WORKS = works(compare)
 if __name__ == "__main__":
     os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
     warnings.simplefilter("ignore")
-    for name in sys.argv[1:]:
-        if name in WORKS:
-            with tempfile.TemporaryDirectory() as folder:
-                os.chdir(folder)
-                print(json.dumps([name, WORKS[name]()]), flush=True)
-                os.chdir("/")
+    print_figures(WORKS)

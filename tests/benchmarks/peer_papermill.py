@@ -10,10 +10,9 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from tests.benchmarks.measured import cpu
+from tests.benchmarks.measured import cpu, print_figures
 from tests.benchmarks.notebook_run import notebook
 
 
@@ -35,9 +34,4 @@ def whole_notebook() -> float:
 WORKS = {"a notebook of two fits, run whole": whole_notebook}
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        if name in WORKS:
-            with tempfile.TemporaryDirectory() as folder:
-                os.chdir(folder)
-                print(json.dumps([name, WORKS[name]()]), flush=True)
-                os.chdir("/")
+    print_figures(WORKS)
